@@ -1,0 +1,47 @@
+# Set-up and the project's commands. Needs Python 3.11 or newer, make and git; everything else is installed here.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check bench bench-full lock wheel clean
+
+help:  ## what can be made
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+# One virtual environment from the lock file, hashes checked; made anew when the lock or the project's metadata changes.
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ringback needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY)  ## start a throw-away server with example calls and print two requests to try
+	@$(BIN)/ringback demo $(if $(PORT),--port $(PORT))
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)  ## lint, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## speed and memory as ratios, in a few minutes
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-full: $(READY)  ## the same with ten million calls (an hour, 10 GB of disk)
+	$(BIN)/python -m benchmarks --full $(ARGS)
+
+wheel: $(READY)  ## build the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --wheel
+
+lock: $(READY)  ## renew the lock files (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/runtime.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --group dev pyproject.toml -o requirements/dev.txt
+
+clean:  ## remove what was made
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,129 @@
+"""Every error raised on purpose, each with a stable `code` and a docstring that is its message.
+
+No HTTP here: `web/problems.py` says which status each becomes.
+"""
+
+from typing import ClassVar
+
+
+class RingbackError(Exception):
+    """Ringback cannot do this."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or (type(self).__doc__ or "").strip())
+
+
+# --- what a caller asked for ---------------------------------------------------------------------------------------
+
+
+class InvalidInput(RingbackError):
+    """A parameter is missing or is not what it should be."""
+
+    code = "invalid_input"
+
+
+class UnreadableBody(RingbackError):
+    """The body cannot be read; send a JSON object or a form."""
+
+    code = "unreadable_body"
+
+
+class BodyTooLarge(RingbackError):
+    """The body is larger than this server takes; send less at a time."""
+
+    code = "body_too_large"
+
+
+class BadLogin(RingbackError):
+    """Authentication failed: no such agent, or another password."""
+
+    code = "bad_login"
+
+
+class BadToken(RingbackError):
+    """Failed to authenticate token: log in again."""
+
+    code = "bad_token"
+
+
+class BadSecret(RingbackError):
+    """The app's secret is missing or wrong: send it as Bearer or as ?key=."""
+
+    code = "bad_secret"
+
+
+# --- what is or is not there ---------------------------------------------------------------------------------------
+
+
+class NotThere(RingbackError):
+    """There is no such thing here."""
+
+    code = "not_there"
+
+
+class UnknownApp(NotThere):
+    """There is no such app; `ringback app list` shows those there are."""
+
+    code = "unknown_app"
+
+
+class UnknownAgent(NotThere):
+    """There is no such agent; `ringback agent list` shows those there are."""
+
+    code = "unknown_agent"
+
+
+class UnknownCall(NotThere):
+    """There is no call with this id."""
+
+    code = "unknown_call"
+
+
+class UnknownReject(NotThere):
+    """There is no rejected record with this number; `ringback rejects list` shows those there are."""
+
+    code = "unknown_reject"
+
+
+class UnknownSource(NotThere):
+    """There is no such source."""
+
+    code = "unknown_source"
+
+
+class AlreadyThere(RingbackError):
+    """This exists already."""
+
+    code = "already_there"
+
+
+# --- records on their way in ---------------------------------------------------------------------------------------
+
+
+class UnreadableRecord(RingbackError):
+    """The record cannot be understood; it is kept with its reason and can be retried."""
+
+    code = "unreadable_record"
+
+
+# --- the store -----------------------------------------------------------------------------------------------------
+
+
+class StoreUnavailable(RingbackError):
+    """The store cannot be reached or written right now; nothing was changed, try again."""
+
+    code = "store_unavailable"
+
+
+class StoreUnusable(RingbackError):
+    """The store cannot be used as it is."""
+
+    code = "store_unusable"
+
+
+class UnusableSetting(RingbackError):
+    """A setting is not what it should be."""
+
+    code = "unusable_setting"

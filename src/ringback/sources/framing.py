@@ -1,0 +1,156 @@
+"""How a file or a body falls into records: JSON, NDJSON, forms, CSV. What the records mean is each source's own."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from ringback.errors import UnreadableRecord
+from ringback.sources.reading import Record
+
+_MAX_JOINED_LINES = 8  # how many lines one quoted CSV record may span before its quote is taken for a stray one
+_BOM = b"\xef\xbb\xbf"
+
+csv.field_size_limit(1 << 20)
+
+
+def decode_text(raw: bytes) -> str:
+    """Return the text of bytes that should be UTF-8; what is not becomes U+FFFD, so that a bad name loses no call."""
+    return raw.decode("utf-8", "replace")
+
+
+def first_byte(lines: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first byte that is no space (empty when there is none), and all the lines again."""
+    passed: list[bytes] = []
+    rest = iter(lines)
+    for line in rest:
+        if not passed:
+            line = line.removeprefix(_BOM)  # noqa: PLW2901  (some exports begin with one)
+        passed.append(line)
+        if stripped := line.lstrip():
+            return stripped[:1], chain(passed, rest)
+    return b"", iter(passed)
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------------
+
+
+def json_records(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Yield the objects of NDJSON, of one array, or of one document over several lines.
+
+    The first line decides: a whole value on it means a value a line. A line that is no JSON is an unreadable record.
+    """
+    rest = iter(lines)
+    for number, line in enumerate(rest, 1):
+        if not line.strip():
+            continue
+        value = decode_json(line)
+        if isinstance(value, UnreadableRecord):
+            yield from _document(line, number, rest, value)
+        else:
+            yield from _values(Record(number, line, value))
+            yield from _one_a_line(rest, number + 1)
+        return
+
+
+def decode_json(raw: bytes) -> object:
+    """Return the JSON value, or the `UnreadableRecord` that says why it is none."""
+    try:
+        return msgspec.json.decode(raw)
+    except UnicodeDecodeError:
+        return decode_json(decode_text(raw).encode())
+    except (msgspec.DecodeError, RecursionError) as error:
+        return UnreadableRecord(f"this is no JSON: {error}")
+
+
+def _document(first: bytes, number: int, rest: Iterator[bytes], reason: UnreadableRecord) -> Iterator[Record]:
+    """The first line is no value: one document over many lines, or NDJSON whose first line is broken."""
+    following = list(rest)
+    raw = first + b"".join(following)
+    value = decode_json(raw) if following else reason
+    if not isinstance(value, UnreadableRecord):
+        yield from _values(Record(number, raw, value))
+    elif any(not isinstance(decode_json(line), UnreadableRecord) for line in following if line.strip()[:1] == b"{"):
+        yield Record(number, first, reason)
+        yield from _one_a_line(iter(following), number + 1)
+    else:
+        yield Record(number, raw, value)
+
+
+def _one_a_line(lines: Iterator[bytes], start: int) -> Iterator[Record]:
+    for number, line in enumerate(lines, start):
+        if line.strip():
+            yield from _values(Record(number, line, decode_json(line)))
+
+
+def _values(record: Record) -> Iterator[Record]:
+    """An array stands for its elements, each a record of its own."""
+    if not isinstance(record.value, list):
+        yield record
+        return
+    for value in record.value:
+        yield Record(record.line, msgspec.json.encode(value), value)
+
+
+def form_record(raw: bytes) -> Record:
+    """Return the one record of a form-encoded body, its values as text; of a name given twice the last counts."""
+    try:
+        pairs = parse_qsl(decode_text(raw.strip()), keep_blank_values=True, strict_parsing=True, max_num_fields=1000)
+    except ValueError:
+        return Record(1, raw, UnreadableRecord("this is neither JSON nor a form"))
+    return Record(1, raw, dict(pairs))
+
+
+# --- CSV -----------------------------------------------------------------------------------------------------------
+
+
+def csv_records(lines: Iterable[bytes], is_row: Callable[[list[str]], bool]) -> Iterator[Record]:
+    """Yield the rows (lists of text) of a comma-separated file.
+
+    A quoted field may hold line ends. A line with a stray quote is one unreadable record and swallows no other:
+    `is_row` says whether a row that spans lines is one of this table's.
+    """
+    waiting: list[bytes] = []
+    number = 1
+    rest = iter(lines)
+    while waiting or (line := next(rest, None)) is not None:
+        if waiting:
+            line = waiting.pop(0)
+        raw, value = line, _row(line)
+        if line.count(b'"') % 2 and not (isinstance(value, list) and is_row(value)):
+            raw, value = _spanned(line, waiting, rest, is_row)
+        if raw.strip():
+            yield Record(number, raw, value)
+        number += 1 if raw is line else raw.count(b"\n")
+
+
+def _row(raw: bytes) -> list[str] | UnreadableRecord:
+    """Return the one row that the bytes are, or why they are none; a quote within a field is part of the field."""
+    text = decode_text(raw)
+    try:
+        (row,) = csv.reader((text,) if raw.count(b"\n") < 2 else text.splitlines(keepends=True), strict=True)
+    except csv.Error as error:
+        return UnreadableRecord(f"this is no CSV row: {error}")
+    except ValueError:
+        return UnreadableRecord("this is no CSV row: it falls into several")
+    return row
+
+
+def _spanned(
+    first: bytes, waiting: list[bytes], rest: Iterator[bytes], is_row: Callable[[list[str]], bool]
+) -> tuple[bytes, list[str] | UnreadableRecord]:
+    """Join lines until the quotes close; where that makes no row of the table, put the lines back."""
+    joined = first
+    while len(waiting) < _MAX_JOINED_LINES and (line := next(rest, None)) is not None:
+        waiting.append(line)
+    for count, line in enumerate(waiting[:_MAX_JOINED_LINES], 1):
+        joined += line
+        if joined.count(b'"') % 2 == 0:
+            row = _row(joined)
+            if isinstance(row, list) and is_row(row):
+                del waiting[:count]
+                return joined, row
+            break
+    return first, UnreadableRecord("a quote is opened and never closed")

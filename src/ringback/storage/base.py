@@ -1,0 +1,254 @@
+"""The contract of a store, which every backend keeps and `tests/storage` runs on each. No SQL here.
+
+All methods are coroutines. Each that changes something is one transaction: when it returns, the change is on disk; when
+it raises, nothing was changed. `StoreUnavailable` may come from any of them and means: try again later.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from ringback.telephony.call import ListKey, ListKind
+from ringback.telephony.leg import CallLeg
+
+EARLIEST_MS = -(2**62)
+LATEST_MS = 2**62
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant. `region` (ISO 3166) reads its national numbers; only a digest of its secret is kept."""
+
+    app_id: int
+    secret_digest: bytes
+    region: str | None
+    created_at: datetime
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent of an app; `password_hash` is argon2id in its own text form."""
+
+    app_id: int
+    extension: str
+    name: str
+    password_hash: str
+    is_disabled: bool
+    created_at: datetime
+
+    @property
+    def agent_id(self) -> str:
+        """The agent's id as it logs in: 103_1111113."""
+        return f"{self.extension}_{self.app_id}"
+
+
+class ListedCall(msgspec.Struct, frozen=True, gc=False):
+    """A call as its list shows it. `call_id` is its 12 bytes; `started_ms` epoch milliseconds."""
+
+    position: int
+    call_id: bytes
+    started_ms: int
+    number: str
+    name: str | None
+    rate: str
+    billable_seconds: int
+    disposition: str
+    ringing_seconds: int | None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a call list, newest first, with the exact count of its range; both from one snapshot."""
+
+    extension: str
+    count: int
+    calls: list[ListedCall]
+
+
+class Range(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of which range: bounds are inclusive epoch milliseconds, pages count from 1, `limit` is 1 or more."""
+
+    from_ms: int = EARLIEST_MS
+    to_ms: int = LATEST_MS
+    page: int = 1
+    limit: int = 10
+
+
+class Intake(msgspec.Struct, kw_only=True):
+    """What became of legs: a call not seen before, a change to a known call, or nothing; and records rejected."""
+
+    new: int = 0
+    merged: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+
+    def add(self, other: "Intake") -> None:
+        """Add the other's counts to these."""
+        self.new += other.new
+        self.merged += other.merged
+        self.duplicate += other.duplicate
+        self.rejected += other.rejected
+
+
+class NewReject(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that could not be understood, as it is kept: its bytes, the reason, and where it stood."""
+
+    source: str
+    origin: str
+    reason: str
+    raw: bytes
+    received_at: datetime
+    timezone: str | None = None
+
+
+class Reject(NewReject, frozen=True, kw_only=True):
+    """A kept reject: its number in the store, and whose it is."""
+
+    reject_id: int
+    app_id: int
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing in a store that contradicts its invariants: where, and what."""
+
+    where: str
+    what: str
+
+
+class CheckReport(msgspec.Struct, kw_only=True):
+    """What `check` found: how many lists and calls it read, and the faults (at most 1,000 are told)."""
+
+    lists: int = 0
+    calls: int = 0
+    faults: list[Fault] = []
+
+    @property
+    def ok(self) -> bool:
+        """Whether the store keeps all its invariants."""
+        return not self.faults
+
+
+class Store(ABC):
+    """Keeps apps, agents, tokens, legs, call lists and rejected records."""
+
+    # --- the store itself ---
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was accepted and let go of everything; closing twice is harmless."""
+
+    @abstractmethod
+    async def ready(self) -> None:
+        """Return when the store answers and can be written; raises `StoreUnavailable` when not."""
+
+    @abstractmethod
+    async def check(self) -> CheckReport:
+        """Prove the invariants over the whole store, from one snapshot, in memory that does not grow with it."""
+
+    # --- apps, agents, tokens ---
+
+    @abstractmethod
+    async def add_app(self, app: App) -> None:
+        """Add an app; raises `AlreadyThere`."""
+
+    @abstractmethod
+    async def apps(self) -> list[App]:
+        """Return all apps by number."""
+
+    @abstractmethod
+    async def app(self, app_id: int) -> App | None:
+        """Return the app, or None."""
+
+    @abstractmethod
+    async def set_secret(self, app_id: int, secret_digest: bytes) -> None:
+        """Replace the app's secret; the old one ends at once. Raises `UnknownApp`."""
+
+    @abstractmethod
+    async def add_agent(self, agent: Agent) -> None:
+        """Add an agent; raises `AlreadyThere` or `UnknownApp`."""
+
+    @abstractmethod
+    async def agents(self, app_id: int | None) -> list[Agent]:
+        """Return the agents of an app, or of all, by app and extension."""
+
+    @abstractmethod
+    async def agent(self, app_id: int, extension: str) -> Agent | None:
+        """Return the agent, or None."""
+
+    @abstractmethod
+    async def set_password(self, app_id: int, extension: str, password_hash: str) -> None:
+        """Replace an agent's password and end all its tokens; raises `UnknownAgent`."""
+
+    @abstractmethod
+    async def renew_hash(self, app_id: int, extension: str, old_hash: str, new_hash: str) -> None:
+        """Replace the hash of the same password, unless the password has changed since; tokens go on."""
+
+    @abstractmethod
+    async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
+        """Disable an agent and end all its tokens, or enable it again; raises `UnknownAgent`."""
+
+    @abstractmethod
+    async def add_token(
+        self, app_id: int, extension: str, digest: bytes, issued_at: datetime, expires_at: datetime, password_hash: str
+    ) -> bool:
+        """Keep a token's digest if the agent is enabled and still has this password; return whether it was kept.
+
+        Tokens of the agent that had expired by `issued_at` are dropped on the way.
+        """
+
+    @abstractmethod
+    async def delete_tokens(self, app_id: int, extension: str) -> int:
+        """End all tokens of an agent; return how many; raises `UnknownAgent`."""
+
+    @abstractmethod
+    async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
+        """Return the extension a live token stands for, or None."""
+
+    # --- calls ---
+
+    @abstractmethod
+    async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
+        """Keep the legs, merge them into calls, renumber the lists touched, keep the rejects: all or nothing.
+
+        The same leg again changes nothing; any order and batching of the same legs gives the same lists. A reject whose
+        source and bytes are kept already is counted, and kept once. Raises `UnknownApp`.
+        """
+
+    @abstractmethod
+    async def page_of_token(
+        self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
+    ) -> Page | None:
+        """Return a page of the list of the agent whose live token this is, or None for no such token: one snapshot."""
+
+    @abstractmethod
+    async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
+        """Return a page of a list; a list nobody has written to is empty."""
+
+    @abstractmethod
+    async def lists(self, app_id: int) -> list[ListKey]:
+        """Return the lists of an app that were ever written to, in order."""
+
+    @abstractmethod
+    def walk(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[ListedCall]:
+        """Yield all calls of the list in the range's bounds, newest first, from one snapshot, in constant memory."""
+
+    @abstractmethod
+    async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
+        """Return the legs of a call by its id, in order of start; empty when there is none."""
+
+    @abstractmethod
+    async def purge(self, before_ms: int) -> int:
+        """Drop calls that started before, and their legs; return how many calls. Positions of the rest stay."""
+
+    # --- rejected records ---
+
+    @abstractmethod
+    async def rejects(self, app_id: int | None) -> list[Reject]:
+        """Return the rejected records of an app, or of all, oldest first, at most 10,000."""
+
+    @abstractmethod
+    async def reject(self, reject_id: int) -> Reject | None:
+        """Return one rejected record, or None."""
+
+    @abstractmethod
+    async def settle_reject(self, reject_id: int, legs: Sequence[CallLeg]) -> Intake:
+        """Take in what a rejected record turned out to hold and drop it from the rejects; raises `UnknownReject`."""

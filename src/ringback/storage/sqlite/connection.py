@@ -1,0 +1,134 @@
+"""Opening the file, its schema, and SQLite's errors in our words. No statements about calls here."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from ringback.errors import StoreUnavailable, StoreUnusable
+
+APPLICATION_ID = 0x52696E67  # "Ring": tells our file from any other program's
+BUSY_SECONDS = 10.0  # how long a writer waits for another process's transaction
+_READ_CACHE_KIB = 32 * 1024
+
+
+@contextmanager
+def our_errors(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as the store's: damaged or foreign is unusable, everything else may pass."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailable(f"The store {path} cannot be used right now: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreUnusable(f"The store {path} is no SQLite database or is damaged: {error}") from error
+
+
+def open_file(path: Path, *, migrate: bool) -> None:
+    """Make the file if it is not there, and bring a fresh one to this program's schema.
+
+    Raises `StoreUnusable`, in one line that says what to do, for a file that is no store of ours, is of another schema
+    (unless `migrate`), or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # customers' numbers: nobody else's to read
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreUnusable(
+            f"The store {path} cannot be opened for writing: {reason}; name another: --store"
+        ) from error
+    try:
+        connection = connect(path)
+        try:
+            _bring_up(connection, path, migrate=migrate)
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        raise StoreUnusable(f"The store {path} cannot be opened for writing: {error}; name another: --store") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreUnusable(
+            f"The store {path} is no SQLite database ({error}); name another file or restore a backup"
+        ) from error
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Return a connection in autocommit mode; what a commit wrote is on disk (WAL, synchronous FULL)."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB}")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+# --- schema --------------------------------------------------------------------------------------------------------
+
+
+def schema_steps() -> list[str]:
+    """Return the SQL of each step of the schema, first to last."""
+    folder = files("ringback.storage.sqlite.migrations")
+    return [
+        step.read_text() for step in sorted(folder.iterdir(), key=lambda step: step.name) if step.name[-4:] == ".sql"
+    ]
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> None:
+    steps = schema_steps()
+    version = _our_version(connection, path)
+    if version == len(steps):
+        return
+    if version > len(steps):
+        raise StoreUnusable(
+            f"The store {path} is of schema {version}, made by a newer Ringback (this one knows {len(steps)}): upgrade"
+        )
+    if version and not migrate:
+        raise StoreUnusable(
+            f"The store {path} is of schema {version}; this Ringback needs {len(steps)}: "
+            f"run `ringback migrate --store sqlite:///{path}`"
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN EXCLUSIVE")
+    with connection:  # another process may have done it while this one waited
+        for step in steps[_our_version(connection, path) :]:
+            for statement in statements(step):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+def _our_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema's version, 0 for an empty file; refuses a database that some other program made."""
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+    if owner == APPLICATION_ID:
+        return version
+    if owner or version or tables:
+        raise StoreUnusable(
+            f"The file {path} is another program's database, not a Ringback store; name another: --store"
+        )
+    return 0
+
+
+def statements(script: str) -> Iterator[str]:
+    """Yield the statements of a script one by one, so that they can run inside one transaction."""
+    gathered = ""
+    for line in script.splitlines(keepends=True):
+        gathered += line
+        if sqlite3.complete_statement(gathered):
+            yield gathered
+            gathered = ""

@@ -1,0 +1,167 @@
+"""Call lists in SQLite: finding a range's positions, reading pages, writing a renumbering. No merging, no tokens."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ringback.storage.base import ListedCall, Range
+from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Shift, Span, renumber
+from ringback.telephony.call import ListKey
+
+Row = tuple[Any, ...]  # the tables are STRICT: what a column holds is what the schema says
+
+_ENTRY = "started_ms, given_id, call_ref, number, name, rate, billable_seconds, disposition, ringing_seconds"
+_ROW = (
+    "c.position, coalesce(c.given_id, c.call_ref), c.started_ms, c.number, c.name, c.rate, "
+    "c.billable_seconds, c.disposition, c.ringing_seconds"
+)
+
+# One statement and so one snapshot: the two seeks that find a range's positions, told in the first row, and then one
+# run of the clustered key. Joining the two instead would put the rows through a sorter.
+_PAGE = f"""
+WITH found AS MATERIALIZED (
+    SELECT o.extension, l.list_id,
+        (SELECT position FROM listed_call WHERE list_id = l.list_id AND started_ms >= :from_ms
+         ORDER BY started_ms, position LIMIT 1) AS first,
+        (SELECT position FROM listed_call WHERE list_id = l.list_id AND started_ms <= :to_ms
+         ORDER BY started_ms DESC, position DESC LIMIT 1) AS last
+    FROM %s o LEFT JOIN call_list l ON l.app_id = :app_id AND l.extension = o.extension AND l.kind = :kind
+)
+SELECT first, last, extension, NULL, NULL, NULL, NULL, NULL, NULL FROM found
+UNION ALL
+SELECT * FROM (
+    SELECT {_ROW} FROM listed_call c
+    WHERE c.list_id = (SELECT list_id FROM found)
+        AND c.position BETWEEN (SELECT max(first, last - :skip - :limit + 1) FROM found)
+            AND (SELECT last - :skip FROM found)
+    ORDER BY c.position DESC
+)
+"""
+
+PAGE = _PAGE % "(SELECT :extension AS extension)"
+PAGE_OF_TOKEN = _PAGE % (
+    "(SELECT extension FROM token WHERE app_id = :app_id AND digest = :digest AND expires_ms > :now_ms)"
+)
+
+_FAR = 1 << 40  # where rows wait while their block moves: no list has so many positions
+
+
+def page_parameters(wanted: Range) -> dict[str, int]:
+    """Return a range's part of a page statement's parameters."""
+    return {
+        "from_ms": wanted.from_ms,
+        "to_ms": wanted.to_ms,
+        "limit": wanted.limit,
+        "skip": (wanted.page - 1) * wanted.limit,
+    }
+
+
+def page_rows(rows: Sequence[Row]) -> tuple[str, int, list[ListedCall]]:
+    """Return whose list it is, the exact count and the calls of a page statement's rows (at least one)."""
+    first, last, extension = rows[0][:3]
+    count = 0 if first is None or last is None else max(0, last - first + 1)
+    return extension, count, [ListedCall(*row) for row in rows[1:]]
+
+
+def walk_rows(db: sqlite3.Connection, list_id: int, from_ms: int, to_ms: int) -> Iterator[ListedCall]:
+    """Yield the calls of a list in these bounds, newest first, as they are read."""
+    found = _window(db, list_id, _whole_span(db, list_id), from_ms, to_ms)
+    rows = db.execute(
+        f"SELECT {_ROW} FROM listed_call c WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
+        (list_id, *found),
+    )
+    return (ListedCall(*row) for row in rows)
+
+
+def entries(db: sqlite3.Connection, list_id: int) -> Iterator[tuple[int, Entry]]:
+    """Yield each position of a list with its row, lowest first."""
+    for row in db.execute(
+        f"SELECT position, {_ENTRY} FROM listed_call WHERE list_id = ? ORDER BY position", (list_id,)
+    ):
+        yield row[0], Entry(*row[1:])
+
+
+def has_entry(db: sqlite3.Connection, list_id: int, entry: Entry) -> bool:
+    """Tell whether the list has this very row."""
+    rows = db.execute(
+        f"SELECT {_ENTRY} FROM listed_call INDEXED BY listed_call_by_time WHERE list_id = ? AND started_ms = ?",
+        (list_id, entry.started_ms),
+    )
+    return any(Entry(*row) == entry for row in rows)
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+def list_id_of(db: sqlite3.Connection, app_id: int, key: ListKey) -> int | None:
+    """Return the list's number in this store, or None when nobody has written to it."""
+    row = db.execute(
+        "SELECT list_id FROM call_list WHERE app_id = ? AND extension = ? AND kind = ?",
+        (app_id, key.extension, key.kind),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def write_changes(db: sqlite3.Connection, app_id: int, changes: Mapping[ListKey, Changes]) -> None:
+    """Put the changes into their lists; each list is renumbered once."""
+    for key in sorted(changes):
+        list_id = list_id_of(db, app_id, key)
+        if list_id is None:
+            list_id = db.execute(
+                "INSERT INTO call_list (app_id, extension, kind) VALUES (?, ?, ?)", (app_id, key.extension, key.kind)
+            ).lastrowid
+        _write_list(db, int(list_id or 0), changes[key])
+
+
+def _write_list(db: sqlite3.Connection, list_id: int, changes: Changes) -> None:
+    whole = _whole_span(db, list_id)
+    window = _window(db, list_id, whole, *changes.times())
+    plan = renumber(whole, window, _window_rows(db, list_id, window), changes)
+    if plan.replaced.size > 0:
+        db.execute("DELETE FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ?", (list_id, *plan.replaced))
+    if plan.shift is not None:
+        _move(db, list_id, plan.shift)
+    db.executemany(
+        f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        [(list_id, position, *entry) for position, entry in enumerate(plan.rows, plan.start)],
+    )
+
+
+def _whole_span(db: sqlite3.Connection, list_id: int) -> Span:
+    first, last = db.execute(
+        "SELECT (SELECT min(position) FROM listed_call WHERE list_id = ?1), "
+        "(SELECT max(position) FROM listed_call WHERE list_id = ?1)",
+        (list_id,),
+    ).fetchone()
+    return EMPTY_LIST if first is None else Span(first, last)
+
+
+def _window(db: sqlite3.Connection, list_id: int, whole: Span, earliest_ms: int, latest_ms: int) -> Span:
+    first, last = db.execute(
+        "SELECT (SELECT position FROM listed_call WHERE list_id = ?1 AND started_ms >= ?2 "
+        "ORDER BY started_ms, position LIMIT 1), "
+        "(SELECT position FROM listed_call WHERE list_id = ?1 AND started_ms <= ?3 "
+        "ORDER BY started_ms DESC, position DESC LIMIT 1)",
+        (list_id, earliest_ms, latest_ms),
+    ).fetchone()
+    return Span(whole.last + 1 if first is None else first, whole.first - 1 if last is None else last)
+
+
+def _window_rows(db: sqlite3.Connection, list_id: int, window: Span) -> list[Entry]:
+    if window.size <= 0:
+        return []
+    rows = db.execute(
+        f"SELECT {_ENTRY} FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position",
+        (list_id, *window),
+    )
+    return [Entry(*row) for row in rows]
+
+
+def _move(db: sqlite3.Connection, list_id: int, shift: Shift) -> None:
+    """Move a block in two steps: in one, a row would meet its neighbour's position before that has moved on."""
+    first, last = shift.span
+    for low, high, by in ((first, last, _FAR), (first + _FAR, last + _FAR, shift.by - _FAR)):
+        db.execute(
+            "UPDATE listed_call SET position = position + ? WHERE list_id = ? AND position BETWEEN ? AND ?",
+            (by, list_id, low, high),
+        )

@@ -1,0 +1,346 @@
+"""The embedded store's methods, each a statement or a job for the writer. Opening, lists and checking are beside it."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self, TypeVar
+
+from ringback.errors import AlreadyThere, StoreUnavailable, StoreUnusable, UnknownAgent, UnknownApp, UnknownReject
+from ringback.storage.base import (
+    Agent,
+    App,
+    CheckReport,
+    Intake,
+    ListedCall,
+    NewReject,
+    Page,
+    Range,
+    Reject,
+    Store,
+)
+from ringback.storage.placing import PlacedLeg, epoch_ms, group_legs, place
+from ringback.storage.positions import MissingEntry
+from ringback.storage.sqlite import lists
+from ringback.storage.sqlite.checking import check_store
+from ringback.storage.sqlite.connection import connect, open_file, our_errors
+from ringback.storage.sqlite.lists import Row
+from ringback.storage.sqlite.purging import purge_slice
+from ringback.storage.sqlite.writer import Writer
+from ringback.telephony.call import ListKey, ListKind
+from ringback.telephony.leg import CallLeg, decode_leg
+
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WALK_ROWS = 500
+_MOST_REJECTS = 10_000
+_REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
+
+
+class SqliteStore(Store):
+    """A store in one SQLite file. Reads run inline, they take microseconds; writes go through the one writer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader = connect(path, read_only=True)
+        self._writer = Writer(path)
+
+    @classmethod
+    async def open(cls, path: Path, *, migrate: bool = False) -> Self:
+        """Open the file, making it when it is not there; see `storage.open_store`."""
+        open_file(path, migrate=migrate)
+        with our_errors(path):
+            return cls(path)
+
+    async def close(self) -> None:
+        self._writer.close()
+        self._reader.close()
+
+    async def ready(self) -> None:
+        await self._write(lambda db: db.execute("UPDATE app SET region = region WHERE app_id = -1"))
+
+    async def check(self) -> CheckReport:
+        with our_errors(self._path):
+            db = connect(self._path, read_only=True)
+            try:
+                return check_store(db)
+            finally:
+                db.close()
+
+    def _rows(self, statement: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[Row]:
+        with our_errors(self._path):
+            try:
+                return self._reader.execute(statement, parameters).fetchall()
+            except sqlite3.ProgrammingError as error:
+                raise StoreUnavailable(f"The store {self._path} is closed") from error
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._writer.run(work)
+
+    # --- apps, agents, tokens ---
+
+    async def add_app(self, app: App) -> None:
+        row = (app.app_id, app.secret_digest, app.region, epoch_ms(app.created_at))
+        try:
+            await self._write(lambda db: db.execute("INSERT INTO app VALUES (?,?,?,?)", row))
+        except sqlite3.IntegrityError:
+            raise AlreadyThere(
+                f"The app {app.app_id} is there already; `ringback app rotate` renews its secret"
+            ) from None
+
+    async def apps(self) -> list[App]:
+        return [_app(row) for row in self._rows("SELECT * FROM app ORDER BY app_id")]
+
+    async def app(self, app_id: int) -> App | None:
+        rows = self._rows("SELECT * FROM app WHERE app_id = ?", (app_id,))
+        return _app(rows[0]) if rows else None
+
+    async def set_secret(self, app_id: int, secret_digest: bytes) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            if not db.execute("UPDATE app SET secret_digest = ? WHERE app_id = ?", (secret_digest, app_id)).rowcount:
+                raise UnknownApp(f"There is no app {app_id}")
+
+        await self._write(work)
+
+    async def add_agent(self, agent: Agent) -> None:
+        row = (
+            agent.app_id,
+            agent.extension,
+            agent.name,
+            agent.password_hash,
+            int(agent.is_disabled),
+            epoch_ms(agent.created_at),
+        )
+        try:
+            await self._write(lambda db: db.execute("INSERT INTO agent VALUES (?,?,?,?,?,?)", row))
+        except sqlite3.IntegrityError as error:
+            if "FOREIGN KEY" in str(error):
+                raise UnknownApp(
+                    f"There is no app {agent.app_id}; `ringback app add {agent.app_id}` makes it"
+                ) from None
+            raise AlreadyThere(f"The agent {agent.agent_id} is there already") from None
+
+    async def agents(self, app_id: int | None) -> list[Agent]:
+        return [
+            _agent(row)
+            for row in self._rows(
+                "SELECT * FROM agent WHERE ?1 IS NULL OR app_id = ?1 ORDER BY app_id, extension", (app_id,)
+            )
+        ]
+
+    async def agent(self, app_id: int, extension: str) -> Agent | None:
+        rows = self._rows("SELECT * FROM agent WHERE app_id = ? AND extension = ?", (app_id, extension))
+        return _agent(rows[0]) if rows else None
+
+    async def set_password(self, app_id: int, extension: str, password_hash: str) -> None:
+        await self._change_agent(app_id, extension, "password_hash = ?", password_hash)
+
+    async def renew_hash(self, app_id: int, extension: str, old_hash: str, new_hash: str) -> None:
+        await self._write(
+            lambda db: db.execute(
+                "UPDATE agent SET password_hash = ? WHERE app_id = ? AND extension = ? AND password_hash = ?",
+                (new_hash, app_id, extension, old_hash),
+            )
+        )
+
+    async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
+        await self._change_agent(app_id, extension, "is_disabled = ?", int(is_disabled))
+
+    async def _change_agent(self, app_id: int, extension: str, change: str, value: object) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            where = "WHERE app_id = ? AND extension = ?"
+            if not db.execute(f"UPDATE agent SET {change} {where}", (value, app_id, extension)).rowcount:
+                raise UnknownAgent(f"There is no agent {extension}_{app_id}")
+            db.execute(f"DELETE FROM token {where}", (app_id, extension))
+
+        await self._write(work)
+
+    async def add_token(
+        self, app_id: int, extension: str, digest: bytes, issued_at: datetime, expires_at: datetime, password_hash: str
+    ) -> bool:
+        def work(db: sqlite3.Connection) -> bool:
+            db.execute(
+                "DELETE FROM token WHERE app_id = ? AND extension = ? AND expires_ms <= ?",
+                (app_id, extension, epoch_ms(issued_at)),
+            )
+            added = db.execute(
+                "INSERT INTO token (app_id, digest, extension, issued_ms, expires_ms) "
+                "SELECT app_id, ?, extension, ?, ? FROM agent "
+                "WHERE app_id = ? AND extension = ? AND password_hash = ? AND NOT is_disabled",
+                (digest, epoch_ms(issued_at), epoch_ms(expires_at), app_id, extension, password_hash),
+            )
+            return added.rowcount == 1
+
+        return await self._write(work)
+
+    async def delete_tokens(self, app_id: int, extension: str) -> int:
+        if await self.agent(app_id, extension) is None:
+            raise UnknownAgent(f"There is no agent {extension}_{app_id}")
+        statement = "DELETE FROM token WHERE app_id = ? AND extension = ?"
+        return await self._write(lambda db: db.execute(statement, (app_id, extension)).rowcount)
+
+    async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
+        rows = self._rows(
+            "SELECT extension FROM token WHERE app_id = ? AND digest = ? AND expires_ms > ?", (app_id, digest, now_ms)
+        )
+        return str(rows[0][0]) if rows else None
+
+    # --- calls ---
+
+    async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
+        grouped = group_legs(app_id, legs)
+
+        def work(db: sqlite3.Connection) -> Intake:
+            intake = _take_in(db, app_id, grouped)
+            intake.rejected = len(rejects)
+            db.executemany(
+                "INSERT INTO reject (app_id, digest, source, origin, reason, raw, received_ms, timezone) "
+                "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (app_id, digest) DO NOTHING",
+                [_reject_row(app_id, reject) for reject in rejects],
+            )
+            return intake
+
+        return await self._write(work)
+
+    async def page_of_token(
+        self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
+    ) -> Page | None:
+        rows = self._rows(
+            lists.PAGE_OF_TOKEN,
+            {"app_id": app_id, "digest": digest, "now_ms": now_ms, "kind": kind, **lists.page_parameters(wanted)},
+        )
+        return _page(rows) if rows else None
+
+    async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
+        parameters = {"app_id": app_id, "extension": key.extension, "kind": key.kind, **lists.page_parameters(wanted)}
+        return _page(self._rows(lists.PAGE, parameters))
+
+    async def lists(self, app_id: int) -> list[ListKey]:
+        rows = self._rows("SELECT extension, kind FROM call_list WHERE app_id = ? ORDER BY extension, kind", (app_id,))
+        return [ListKey(str(extension), ListKind(kind)) for extension, kind in rows]
+
+    async def walk(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[ListedCall]:
+        with our_errors(self._path):
+            db = connect(self._path, read_only=True)
+            try:
+                db.execute("BEGIN")
+                list_id = lists.list_id_of(db, app_id, key)
+                if list_id is not None:
+                    for call in lists.walk_rows(db, list_id, wanted.from_ms, wanted.to_ms):
+                        yield call
+            finally:
+                db.close()
+
+    async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
+        rows = self._rows(
+            "SELECT facts FROM leg WHERE app_id = ?1 AND call_ref IN "
+            "(SELECT ?2 UNION SELECT call_ref FROM leg WHERE app_id = ?1 AND given_id = ?2)",
+            (app_id, call_id),
+        )
+        return sorted((decode_leg(str(row[0])) for row in rows), key=lambda leg: (leg.started_at, leg.source_record_id))
+
+    async def purge(self, before_ms: int) -> int:
+        purged = 0
+        while (count := await self._write(lambda db: purge_slice(db, before_ms))) is not None:
+            purged += count
+        return purged
+
+    # --- rejected records ---
+
+    async def rejects(self, app_id: int | None) -> list[Reject]:
+        rows = self._rows(
+            f"SELECT {_REJECT} FROM reject WHERE ?1 IS NULL OR app_id = ?1 ORDER BY reject_id LIMIT {_MOST_REJECTS}",
+            (app_id,),
+        )
+        return [_reject(row) for row in rows]
+
+    async def reject(self, reject_id: int) -> Reject | None:
+        rows = self._rows(f"SELECT {_REJECT} FROM reject WHERE reject_id = ?", (reject_id,))
+        return _reject(rows[0]) if rows else None
+
+    async def settle_reject(self, reject_id: int, legs: Sequence[CallLeg]) -> Intake:
+        def work(db: sqlite3.Connection) -> Intake:
+            row = db.execute("DELETE FROM reject WHERE reject_id = ? RETURNING app_id", (reject_id,)).fetchone()
+            if row is None:
+                raise UnknownReject(f"There is no rejected record {reject_id}")
+            return _take_in(db, row[0], group_legs(row[0], legs))
+
+        return await self._write(work)
+
+
+# --- rows and records ----------------------------------------------------------------------------------------------
+
+
+def _take_in(db: sqlite3.Connection, app_id: int, grouped: dict[bytes, list[PlacedLeg]]) -> Intake:
+    app = db.execute("SELECT region FROM app WHERE app_id = ?", (app_id,)).fetchone()
+    if app is None:
+        raise UnknownApp(f"There is no app {app_id}; `ringback app add {app_id}` makes it")
+    kept = "SELECT digest, facts FROM leg WHERE app_id = ? AND call_ref = ?"
+    known = {ref: found for ref in grouped if (found := dict(db.execute(kept, (app_id, ref)).fetchall()))}
+    placing = place(grouped, known, app[0])
+    received_ms = epoch_ms(datetime.now(UTC))
+    db.executemany(
+        "INSERT INTO leg (app_id, call_ref, digest, given_id, received_ms, facts) VALUES (?,?,?,?,?,?)",
+        _leg_rows(app_id, received_ms, placing.legs),
+    )
+    try:
+        lists.write_changes(db, app_id, placing.changes)
+    except MissingEntry:
+        raise StoreUnusable(
+            "A call list lacks a call that its legs tell of; `ringback check` shows the damage"
+        ) from None
+    return placing.intake
+
+
+def _leg_rows(app_id: int, received_ms: int, legs: Iterable[PlacedLeg]) -> Iterable[tuple[object, ...]]:
+    for leg in legs:
+        given_id = bytes.fromhex(leg.leg.call_id) if leg.leg.call_id else None
+        yield app_id, leg.call_ref, leg.digest, given_id, received_ms, leg.facts.decode()
+
+
+def _reject_row(app_id: int, reject: NewReject) -> tuple[object, ...]:
+    digest = blake2b(reject.source.encode() + b"\0" + reject.raw, digest_size=16).digest()
+    received_ms = epoch_ms(reject.received_at)
+    return app_id, digest, reject.source, reject.origin, reject.reason, reject.raw, received_ms, reject.timezone
+
+
+def _time(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _app(row: Row) -> App:
+    app_id, secret_digest, region, created_ms = row
+    return App(app_id=app_id, secret_digest=secret_digest, region=region, created_at=_time(created_ms))
+
+
+def _agent(row: Row) -> Agent:
+    app_id, extension, name, password_hash, is_disabled, created_ms = row
+    return Agent(
+        app_id=app_id,
+        extension=extension,
+        name=name,
+        password_hash=password_hash,
+        is_disabled=bool(is_disabled),
+        created_at=_time(created_ms),
+    )
+
+
+def _reject(row: Row) -> Reject:
+    reject_id, app_id, source, origin, reason, raw, received_ms, timezone = row
+    return Reject(
+        reject_id=reject_id,
+        app_id=app_id,
+        source=source,
+        origin=origin,
+        reason=reason,
+        raw=raw,
+        received_at=_time(received_ms),
+        timezone=timezone,
+    )
+
+
+def _page(rows: Sequence[Row]) -> Page:
+    extension, count, calls = lists.page_rows(rows)
+    return Page(extension=extension, count=count, calls=calls)

@@ -1,0 +1,183 @@
+"""`Call`: the legs that share a call key, merged into one row, and the lists it stands in. No storage, no wire."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum
+from hashlib import blake2b
+
+import msgspec
+
+from ringback.telephony.disposition import Disposition
+from ringback.telephony.leg import CallLeg, Direction, encode_leg
+from ringback.telephony.numbers import shown_number
+
+NO_RATE = "0.0000"
+
+
+class ListKind(IntEnum):
+    """Which calls a call list holds. The numbers are stored; they never change."""
+
+    OUT_MISSED = 1
+    OUT_ANSWERED = 2
+    IN_MISSED = 3
+    IN_ANSWERED = 4
+    OTHER = 5  # internal calls and calls of no agent; kept in a list of the app's own, under the extension ""
+
+    @property
+    def word(self) -> str:
+        """The kind as it is written in exports and on screens: out_missed."""
+        return self.name.lower()
+
+
+class ListKey(msgspec.Struct, frozen=True, order=True):
+    """Names one call list within an app."""
+
+    extension: str
+    kind: ListKind
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """All legs with one call key, merged: one row to the user.
+
+    `number` is the other party in shown form (who was dialled, or who called). `rate` has four places.
+    `billable_seconds` is 0 unless the call was answered. `ringing_seconds` is None where no leg told.
+    """
+
+    call_ref: bytes
+    given_id: bytes | None
+    direction: Direction
+    started_at: datetime
+    disposition: Disposition
+    number: str
+    name: str | None
+    rate: str
+    billable_seconds: int
+    ringing_seconds: int | None
+    lists: tuple[ListKey, ...]
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether somebody of the other side picked up."""
+        return self.disposition is Disposition.ANSWERED
+
+
+# --- the id of a call ----------------------------------------------------------------------------------------------
+
+# Switches that number calls by time (Asterisk's epoch.counter) get ids that sort by time, as ObjectIds do: neighbours
+# in time are neighbours in every index, which keeps large imports from touching a random page for each call.
+_KEY_WITH_EPOCH = re.compile(r"(?:.*-)?([1-3]\d{9})\.\d+\Z", re.DOTALL)
+
+
+def call_ref(app_id: int, call_key: str) -> bytes:
+    """Return the 12 bytes that name a call, the same for the same app and call key wherever they come from."""
+    digest = blake2b(f"{app_id}/{call_key}".encode("utf-8", "surrogatepass"), digest_size=12).digest()
+    timed = _KEY_WITH_EPOCH.match(call_key)
+    if timed is None:
+        return digest
+    return int(timed.group(1)).to_bytes(4, "big") + digest[:8]
+
+
+# --- the merge -----------------------------------------------------------------------------------------------------
+
+
+def merge(ref: bytes, legs: Sequence[CallLeg], region: str | None) -> Call:
+    """Derive the call from its legs (at least one), whatever their order and however often each is given.
+
+    It starts when the first of them starts; it is answered if any of them is (of sides, the "b" legs decide where there
+    are any); it belongs to the agent who placed it, or else to the agent who took it, or to every agent it rang at.
+    `region` reads national numbers (ISO 3166).
+    """
+    if len(legs) > 1:
+        legs = sorted(legs, key=_order)
+    first = _first_with_agent(legs)
+    answered = _answered(legs)
+    direction = first.direction
+    outbound = direction is Direction.OUTBOUND
+    numbers = (leg.dialled_number if outbound else leg.calling_number for leg in (first, *legs))
+    given = min((leg.call_id for leg in legs if leg.call_id), default=None)
+    return Call(
+        call_ref=ref,
+        given_id=bytes.fromhex(given) if given else None,
+        direction=direction,
+        started_at=legs[0].started_at,
+        disposition=Disposition.ANSWERED if answered else _last_word(legs),
+        number=shown_number(next((number for number in numbers if number), None), region),
+        name=next((leg.name for leg in legs if leg.name), None),
+        rate=_rate(legs),
+        billable_seconds=max((leg.billable_seconds or 0 for leg in answered), default=0),
+        ringing_seconds=_ringing_seconds(legs),
+        lists=_lists(direction, first, legs, answered),
+    )
+
+
+def _order(leg: CallLeg) -> tuple[datetime, str, str, bytes]:
+    return leg.started_at, leg.source, leg.source_record_id, encode_leg(leg)
+
+
+def _first_with_agent(legs: Sequence[CallLeg]) -> CallLeg:
+    """Who placed a call outranks whom it reached: an outbound leg says whose call it is, whatever came before."""
+    for leg in legs:
+        if leg.extension and leg.direction is Direction.OUTBOUND:
+            return leg
+    return next((leg for leg in legs if leg.extension), legs[0])
+
+
+def _answered(legs: Sequence[CallLeg]) -> list[CallLeg]:
+    answered = [leg for leg in legs if leg.disposition is Disposition.ANSWERED]
+    if answered and any(leg.side == "b" for leg in legs):
+        return [leg for leg in answered if leg.side != "a"]
+    return answered
+
+
+def _last_word(legs: Sequence[CallLeg]) -> Disposition:
+    """The last attempt that says why: of a failover, what the last trunk said."""
+    for leg in reversed(legs):
+        if leg.disposition not in (Disposition.UNKNOWN, Disposition.ANSWERED):
+            return leg.disposition
+    return Disposition.UNKNOWN
+
+
+def _rate(legs: Sequence[CallLeg]) -> str:
+    rates = [Decimal(leg.rate) for leg in legs if leg.rate]
+    return format_rate(max(rates)) if rates else NO_RATE
+
+
+def format_rate(rate: Decimal) -> str:
+    """Return a call's cost as the wire has it, with four places: 0.0125."""
+    return f"{rate:.4f}"
+
+
+def read_rate(text: str) -> str | None:
+    """Return a reported cost as plain decimal text, or None when it is no finite number from 0 to a billion."""
+    try:
+        rate = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    if not rate.is_finite() or not 0 <= rate <= 10**9:
+        return None
+    return f"{rate:f}"
+
+
+def _ringing_seconds(legs: Sequence[CallLeg]) -> int | None:
+    starts = [leg.ringing_at for leg in legs if leg.ringing_at]
+    if not starts:
+        return None
+    stops = [stop for leg in legs if leg.ringing_at and (stop := leg.answered_at or leg.ended_at)]
+    return max(0, int((max(stops) - min(starts)).total_seconds())) if stops else None
+
+
+def _lists(
+    direction: Direction, first: CallLeg, legs: Sequence[CallLeg], answered: Sequence[CallLeg]
+) -> tuple[ListKey, ...]:
+    if direction is Direction.OUTBOUND and first.extension:
+        return (ListKey(first.extension, ListKind.OUT_ANSWERED if answered else ListKind.OUT_MISSED),)
+    if direction is Direction.INBOUND and first.extension:
+        took = next((leg.extension for leg in answered if leg.extension), None)
+        if took:
+            return (ListKey(took, ListKind.IN_ANSWERED),)
+        if not answered:
+            rang = sorted({leg.extension for leg in legs if leg.extension})
+            return tuple(ListKey(extension, ListKind.IN_MISSED) for extension in rang)
+    return (ListKey("", ListKind.OTHER),)

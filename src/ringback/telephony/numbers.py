@@ -1,0 +1,61 @@
+"""Telephone numbers in one shown form: E.164 digits without the plus where they can be read so. No contacts."""
+
+import re
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import PhoneNumberFormat, ValidationResult
+
+MAX_EXACT_DIGITS = 15  # the longest E.164 number; also what every JSON reader keeps exactly (below 2**53)
+UNKNOWN_NUMBER = "unknown"
+
+_DIALLED = re.compile(r"\+?[\d\s().\-/]+\Z", re.ASCII)
+_SIP_URI = re.compile(r"(?:sips?|tel):([^@;>]+)", re.IGNORECASE)
+_NOT_DIGIT = re.compile(r"\D+")
+
+
+def is_region(region: str) -> bool:
+    """Tell whether this is a region that numbers can be read in: two letters of ISO 3166, such as KZ."""
+    return region in phonenumbers.SUPPORTED_REGIONS
+
+
+@lru_cache(maxsize=65536)
+def shown_number(reported: str | None, region: str | None) -> str:
+    """Return a reported number in the one form that is stored, compared and shown.
+
+    Digits of the E.164 number without its plus (ITU-T E.164) where it is one, read in `region` (ISO 3166, such as KZ)
+    when it is national; else its digits without leading zeros; a SIP user name, a feature code such as *97 and
+    anything else that is not dialled as digits stays as it is. Nothing reported is "unknown".
+    """
+    text = _bare(reported)
+    if not text:
+        return UNKNOWN_NUMBER
+    if not _DIALLED.match(text):
+        return text
+    digits = _NOT_DIGIT.sub("", text)
+    if not digits:
+        return text
+    if text.startswith("+") or region is None:
+        return digits.lstrip("0") or "0"
+    return _read_in_region(text, region) or digits.lstrip("0") or "0"
+
+
+def is_exact_number(shown: str) -> bool:
+    """Tell whether a shown number goes out as a JSON number: at most 15 digits, so that no reader rounds it."""
+    return len(shown) <= MAX_EXACT_DIGITS and shown.isdecimal()
+
+
+def _bare(reported: str | None) -> str:
+    text = (reported or "").strip()
+    uri = _SIP_URI.search(text) if ":" in text else None
+    return uri.group(1).strip() if uri else text
+
+
+def _read_in_region(text: str, region: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        return None
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164).lstrip("+")
