@@ -27,7 +27,7 @@ def first_byte(lines: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     rest = iter(lines)
     for line in rest:
         if not passed:
-            line = line.removeprefix(_BOM)  # noqa: PLW2901  (some exports begin with one)
+            line = line.removeprefix(_BOM)  # some exports begin with one
         passed.append(line)
         if stripped := line.lstrip():
             return stripped[:1], chain(passed, rest)
@@ -115,27 +115,39 @@ def csv_records(lines: Iterable[bytes], is_row: Callable[[list[str]], bool]) -> 
     waiting: list[bytes] = []
     number = 1
     rest = iter(lines)
-    while waiting or (line := next(rest, None)) is not None:
-        if waiting:
-            line = waiting.pop(0)
-        raw, value = line, _row(line)
-        if line.count(b'"') % 2 and not (isinstance(value, list) and is_row(value)):
+    while (line := waiting.pop(0) if waiting else next(rest, None)) is not None:
+        raw, value = line, _row(line, paired := line.count(b'"') % 2 == 0)
+        if not paired and isinstance(value, UnreadableRecord):
             raw, value = _spanned(line, waiting, rest, is_row)
-        if raw.strip():
+        if value and raw.strip():
             yield Record(number, raw, value)
         number += 1 if raw is line else raw.count(b"\n")
 
 
-def _row(raw: bytes) -> list[str] | UnreadableRecord:
-    """Return the one row that the bytes are, or why they are none; a quote within a field is part of the field."""
+def _row(raw: bytes, paired: bool) -> list[str] | UnreadableRecord:
+    """Return the one row that the bytes are, or why they are none.
+
+    Where the quotes do not pair up, only a quote within an unquoted field is taken: it is part of the text.
+    """
     text = decode_text(raw)
     try:
-        (row,) = csv.reader((text,) if raw.count(b"\n") < 2 else text.splitlines(keepends=True), strict=True)
+        if paired:
+            return next(csv.reader((text,)), [])
+        (row,) = csv.reader((text,), strict=True)
     except csv.Error as error:
         return UnreadableRecord(f"this is no CSV row: {error}")
     except ValueError:
-        return UnreadableRecord("this is no CSV row: it falls into several")
+        return UnreadableRecord("this is no CSV row: its quotes do not pair up")
     return row
+
+
+def _joined_row(raw: bytes) -> list[str]:
+    """Return the row that several lines are; empty where they are none, or more than one."""
+    try:
+        rows = list(csv.reader(decode_text(raw).splitlines(keepends=True), strict=True))
+    except csv.Error:
+        return []
+    return rows[0] if len(rows) == 1 else []
 
 
 def _spanned(
@@ -148,8 +160,8 @@ def _spanned(
     for count, line in enumerate(waiting[:_MAX_JOINED_LINES], 1):
         joined += line
         if joined.count(b'"') % 2 == 0:
-            row = _row(joined)
-            if isinstance(row, list) and is_row(row):
+            row = _joined_row(joined)
+            if row and is_row(row):
                 del waiting[:count]
                 return joined, row
             break

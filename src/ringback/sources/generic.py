@@ -44,7 +44,11 @@ class Generic:
 
 def _with_headings(lines: Iterable[bytes]) -> Iterator[Record]:
     headings: list[str] = []
-    for record in csv_records(lines, lambda row: len(row) == len(headings)):
+
+    def is_row(row: list[str]) -> bool:
+        return len(row) == len(headings)
+
+    for record in csv_records(lines, is_row):
         if headings or isinstance(record.value, UnreadableRecord):
             yield _named(record, headings)
         elif isinstance(record.value, list):
@@ -144,10 +148,8 @@ def _whole(fields: Mapping[str, Any], field: str) -> int | None:
 def _number(fields: Mapping[str, Any], field: str, read: Callable[[str], int]) -> int:
     value = fields[field]
     try:
-        if isinstance(value, bool | dict | list):
-            raise TypeError
-        return read(str(value))
-    except (TypeError, ValueError, OverflowError):
+        return read(str(value))  # of true, an array or an object too: their text is no number
+    except (ValueError, OverflowError):
         raise UnreadableRecord(f"{field} is {str(value)[:40]!r}; it should be a whole number") from None
 
 

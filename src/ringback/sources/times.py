@@ -29,22 +29,30 @@ def from_local(text: str, timezone: ZoneInfo | None, field: str, near: datetime 
     A zone in the text outranks `timezone`. Of two readings (the hour that is repeated when a zone's clock is set back)
     it is the one nearest to `near`, else the first.
     """
-    if len(text) == _PLAIN and timezone is not None:
-        try:
-            ahead = _ahead_all_hour(text[:13], timezone)
-            if ahead is not None:
-                return datetime.fromisoformat(text + "Z") - ahead
-        except (ValueError, OverflowError):
-            pass  # not plain after all: read, or refused with its reason, below
+    if (plain := from_plain_local(text, timezone)) is not None:
+        return plain
     try:
         local = datetime.fromisoformat(text)
     except ValueError:
         raise UnreadableRecord(f"{field} is {text[:40]!r}; it should be a time such as 2019-10-04 09:35:45") from None
-    readings = [in_utc(local, timezone, field)]
-    if near is not None and local.tzinfo is None:
-        readings.append(in_utc(local.replace(fold=1), timezone, field))
-        return min(readings, key=lambda reading: abs(reading - near))
-    return readings[0]
+    first = in_utc(local, timezone, field)
+    if near is None or local.tzinfo is not None:
+        return first
+    return min(first, in_utc(local.replace(fold=1), timezone, field), key=lambda reading: abs(reading - near))
+
+
+def from_plain_local(text: str, timezone: ZoneInfo | None) -> datetime | None:
+    """Return the time of a clock reading of just this form in an hour that comes once; None where it needs more care.
+
+    This is the fast path of `from_local`, for callers that would have to work out `near`.
+    """
+    if timezone is None or len(text) != _PLAIN:
+        return None
+    try:
+        ahead = _ahead_all_hour(text[:13], timezone)
+        return None if ahead is None else datetime.fromisoformat(text + "Z") - ahead
+    except (ValueError, OverflowError):
+        return None
 
 
 @lru_cache(maxsize=65536)

@@ -43,7 +43,7 @@ PAGE_OF_TOKEN = _PAGE % (
     "(SELECT extension FROM token WHERE app_id = :app_id AND digest = :digest AND expires_ms > :now_ms)"
 )
 
-_FAR = 1 << 40  # where rows wait while their block moves: no list has so many positions
+_FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
 
 
 def page_parameters(wanted: Range) -> dict[str, int]:
@@ -51,8 +51,8 @@ def page_parameters(wanted: Range) -> dict[str, int]:
     return {
         "from_ms": wanted.from_ms,
         "to_ms": wanted.to_ms,
-        "limit": wanted.limit,
-        "skip": (wanted.page - 1) * wanted.limit,
+        "limit": min(wanted.limit, _FAR),
+        "skip": min((wanted.page - 1) * wanted.limit, _FAR),  # any page may be asked for; SQLite's integers end
     }
 
 

@@ -190,10 +190,8 @@ class SqliteStore(Store):
     # --- calls ---
 
     async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
-        grouped = group_legs(app_id, legs)
-
         def work(db: sqlite3.Connection) -> Intake:
-            intake = _take_in(db, app_id, grouped)
+            intake = _take_in(db, app_id, legs)
             intake.rejected = len(rejects)
             db.executemany(
                 "INSERT INTO reject (app_id, digest, source, origin, reason, raw, received_ms, timezone) "
@@ -265,7 +263,7 @@ class SqliteStore(Store):
             row = db.execute("DELETE FROM reject WHERE reject_id = ? RETURNING app_id", (reject_id,)).fetchone()
             if row is None:
                 raise UnknownReject(f"There is no rejected record {reject_id}")
-            return _take_in(db, row[0], group_legs(row[0], legs))
+            return _take_in(db, row[0], legs)
 
         return await self._write(work)
 
@@ -273,10 +271,11 @@ class SqliteStore(Store):
 # --- rows and records ----------------------------------------------------------------------------------------------
 
 
-def _take_in(db: sqlite3.Connection, app_id: int, grouped: dict[bytes, list[PlacedLeg]]) -> Intake:
+def _take_in(db: sqlite3.Connection, app_id: int, legs: Sequence[CallLeg]) -> Intake:
     app = db.execute("SELECT region FROM app WHERE app_id = ?", (app_id,)).fetchone()
     if app is None:
         raise UnknownApp(f"There is no app {app_id}; `ringback app add {app_id}` makes it")
+    grouped = group_legs(app_id, legs)
     kept = "SELECT digest, facts FROM leg WHERE app_id = ? AND call_ref = ?"
     known = {ref: found for ref in grouped if (found := dict(db.execute(kept, (app_id, ref)).fetchall()))}
     placing = place(grouped, known, app[0])

@@ -1,0 +1,203 @@
+"""Apps and agents: their secrets, passwords and tokens, and who a request is from. No calls, no HTTP."""
+
+import asyncio
+import hmac
+import re
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from ringback.errors import BadLogin, BadSecret, BadToken, InvalidInput, UnknownAgent
+from ringback.storage.base import Agent, App, Store
+from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id
+from ringback.telephony.numbers import is_region
+
+MAX_PASSWORD = 1024
+TOKEN_PREFIX = "rbt"  # noqa: S105  (what secret scanners look for, not a secret)
+SECRET_PREFIX = "rbs"  # noqa: S105
+_RANDOM_BYTES = 20
+
+_CREDENTIAL = re.compile(r"(rbt|rbs)_([1-9]\d{0,15})_[0-9a-f]{40}\Z", re.ASCII)
+
+
+# --- tokens and secrets --------------------------------------------------------------------------------------------
+
+
+class Credential(NamedTuple):
+    """What a presented token or secret says of itself: the app it is for, and the digest it is kept as."""
+
+    app_id: int
+    digest: bytes
+
+
+def new_credential(prefix: str, app_id: int) -> str:
+    """Return a fresh token or secret, 160 random bits; it carries its app, so that one look-up finds its shard."""
+    return f"{prefix}_{app_id}_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def read_credential(prefix: str, text: str) -> Credential | None:
+    """Return what a token or secret says of itself, or None when it has not the form of one."""
+    found = _CREDENTIAL.match(text)
+    if found is None or found.group(1) != prefix:
+        return None
+    return Credential(int(found.group(2)), digest_of(text))
+
+
+def read_token(token: str) -> Credential:
+    """Return what a presented token says of itself; raises `BadToken` when it has not the form of one."""
+    credential = read_credential(TOKEN_PREFIX, token)
+    if credential is None:
+        raise BadToken
+    return credential
+
+
+def digest_of(credential: str) -> bytes:
+    """Return the digest that is kept in a credential's place. Plain SHA-256 will do: there is nothing to guess at."""
+    return sha256(credential.encode()).digest()
+
+
+# --- apps ----------------------------------------------------------------------------------------------------------
+
+
+async def add_app(store: Store, app_id: int, region: str | None = None) -> str:
+    """Add an app and return its secret, which is shown this once; raises `AlreadyThere` or `InvalidInput`."""
+    if not 1 <= app_id <= MAX_APP_ID:
+        raise InvalidInput(f"an app's number should be from 1 to {MAX_APP_ID}, not {app_id}")
+    if region is not None and not is_region(region):
+        raise InvalidInput(f"a region should be two capital letters of ISO 3166, such as KZ, not {region[:20]!r}")
+    secret = new_credential(SECRET_PREFIX, app_id)
+    created_at = datetime.now(UTC)
+    await store.add_app(App(app_id=app_id, secret_digest=digest_of(secret), region=region, created_at=created_at))
+    return secret
+
+
+async def rotate_secret(store: Store, app_id: int) -> str:
+    """Give an app a new secret and return it; the old one ends at once. Raises `UnknownApp`."""
+    secret = new_credential(SECRET_PREFIX, app_id)
+    await store.set_secret(app_id, digest_of(secret))
+    return secret
+
+
+async def app_of_secret(store: Store, secret: str | None) -> int:
+    """Return the app whose secret this is; raises `BadSecret`."""
+    credential = read_credential(SECRET_PREFIX, secret or "")
+    app = await store.app(credential.app_id) if credential else None
+    if credential is None or app is None or not hmac.compare_digest(app.secret_digest, credential.digest):
+        raise BadSecret
+    return app.app_id
+
+
+# --- passwords -----------------------------------------------------------------------------------------------------
+
+
+class Passwords:
+    """Hashes and verifies with argon2id (RFC 9106) on threads of its own: each takes tens of milliseconds."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ringback-passwords")
+        self._nobodys = self._threads.submit(self._hasher.hash, secrets.token_hex(16))
+
+    async def hash(self, password: str) -> str:
+        """Return the password's hash in argon2's own text form."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Tell whether the password has this hash; for no hash, false after the same time."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._matches, password, password_hash)
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with weaker settings than today's."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, password: str, password_hash: str | None) -> bool:
+        try:
+            self._hasher.verify(password_hash or self._nobodys.result(), password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return password_hash is not None
+
+
+# --- agents --------------------------------------------------------------------------------------------------------
+
+
+class Login(msgspec.Struct, frozen=True):
+    """A fresh token, whose it is, and when it dies."""
+
+    token: str
+    agent_id: AgentId
+    agent_name: str
+    expires_at: datetime
+
+
+async def add_agent(store: Store, passwords: Passwords, agent_id: AgentId, name: str, password: str) -> None:
+    """Add an agent; raises `AlreadyThere`, `UnknownApp` or `InvalidInput`."""
+    agent = Agent(
+        app_id=agent_id.app_id,
+        extension=agent_id.extension,
+        name=name,
+        password_hash=await passwords.hash(checked_password(password)),
+        is_disabled=False,
+        created_at=datetime.now(UTC),
+    )
+    await store.add_agent(agent)
+
+
+async def change_password(store: Store, passwords: Passwords, agent_id: AgentId, password: str) -> None:
+    """Give an agent another password; all its tokens end. Raises `UnknownAgent` or `InvalidInput`."""
+    password_hash = await passwords.hash(checked_password(password))
+    await store.set_password(agent_id.app_id, agent_id.extension, password_hash)
+
+
+def checked_password(password: str) -> str:
+    """Return the password if it can be one; raises `InvalidInput`."""
+    if not password or len(password) > MAX_PASSWORD:
+        raise InvalidInput(f"a password should have 1 to {MAX_PASSWORD} characters")
+    return password
+
+
+async def log_in(store: Store, passwords: Passwords, agent_id: str, password: str, token_days: int) -> Login:
+    """Return a fresh token; raises `BadLogin`, the same after the same time for whatever was wrong."""
+    found = find_agent_id(agent_id)
+    agent = await store.agent(found.app_id, found.extension) if found else None
+    is_right = await passwords.verify(password[:MAX_PASSWORD], agent.password_hash if agent else None)
+    if agent is None or not is_right or agent.is_disabled:
+        raise BadLogin
+    if passwords.is_outdated(agent.password_hash):
+        renewed = await passwords.hash(password)
+        await store.renew_hash(agent.app_id, agent.extension, agent.password_hash, renewed)
+        agent = msgspec.structs.replace(agent, password_hash=renewed)
+    return await _new_token(store, agent, token_days)
+
+
+async def issue_token(store: Store, agent_id: AgentId, token_days: int) -> Login:
+    """Return a fresh token without a password, for whoever owns the store; raises `UnknownAgent` or `BadLogin`."""
+    agent = await store.agent(agent_id.app_id, agent_id.extension)
+    if agent is None:
+        raise UnknownAgent(f"There is no agent {agent_id}")
+    if agent.is_disabled:
+        raise BadLogin(f"The agent {agent_id} is disabled; `ringback agent enable {agent_id}`")
+    return await _new_token(store, agent, token_days)
+
+
+async def _new_token(store: Store, agent: Agent, token_days: int) -> Login:
+    token = new_credential(TOKEN_PREFIX, agent.app_id)
+    issued_at = datetime.now(UTC)
+    expires_at = issued_at + timedelta(days=token_days)
+    was_kept = await store.add_token(
+        agent.app_id, agent.extension, digest_of(token), issued_at, expires_at, agent.password_hash
+    )
+    if not was_kept:  # disabled, or another password, between the look and the write
+        raise BadLogin
+    return Login(token, AgentId(agent.extension, agent.app_id), agent.name, expires_at)

@@ -1,0 +1,193 @@
+"""Taking legs in and giving calls out: deliveries, imports, pages, exports, retries. No HTTP, no SQL."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownCall, UnknownReject
+from ringback.sources import Context, Rejected, Source, read, source_named
+from ringback.storage.base import Intake, ListedCall, NewReject, Page, Range, Store
+from ringback.telephony.agent_id import AgentId
+from ringback.telephony.call import ListKey, ListKind
+from ringback.telephony.leg import CallLeg
+
+CHUNK_LEGS = 5_000  # legs an import commits at a time: what its memory and a waiting writer's patience allow
+_GAP_SECONDS = 0.01  # left between chunks, so that other writers of the store get their turn
+_CALL_ID_DIGITS = 24
+
+
+class Delivery(Intake, kw_only=True):
+    """What became of the records of a body or of files: how many were read, and the fate of their legs."""
+
+    read: int = 0
+
+
+# --- out -----------------------------------------------------------------------------------------------------------
+
+
+async def page_for_token(store: Store, app_id: int, digest: bytes, kind: ListKind, wanted: Range) -> Page:
+    """Return a page of the list of the agent whose token has this digest; raises `BadToken`."""
+    page = await store.page_of_token(app_id, digest, time.time_ns() // 1_000_000, kind, wanted)
+    if page is None:
+        raise BadToken
+    return page
+
+
+async def export(
+    store: Store, app_id: int, extension: str | None
+) -> AsyncIterator[tuple[AgentId, ListKind, ListedCall]]:
+    """Yield every call of an agent, or of all of an app, list by list, newest first, in constant memory."""
+    for key in await store.lists(app_id):
+        if extension is None or key.extension == extension:
+            async for call in store.walk(app_id, key, Range()):
+                yield AgentId(key.extension, app_id), key.kind, call
+
+
+async def legs_of(store: Store, app_id: int, call_id: str) -> list[CallLeg]:
+    """Return the legs of a call as they were reported; raises `UnknownCall`."""
+    try:
+        ref = bytes.fromhex(call_id)
+    except ValueError:
+        ref = b""
+    if len(ref) != _CALL_ID_DIGITS // 2:
+        raise InvalidInput(f"a call's id should be {_CALL_ID_DIGITS} hexadecimal characters, not {call_id[:40]!r}")
+    legs = await store.legs(app_id, ref)
+    if not legs:
+        raise UnknownCall(f"There is no call {call_id}")
+    return legs
+
+
+async def page_for_agent(store: Store, agent_id: AgentId, kind: ListKind, wanted: Range) -> Page:
+    """Return a page of an agent's list, for whoever owns the store; raises `UnknownAgent` for one nobody ever saw."""
+    if await store.agent(agent_id.app_id, agent_id.extension) is None:
+        keys = await store.lists(agent_id.app_id)
+        if all(key.extension != agent_id.extension for key in keys):
+            raise UnknownAgent(f"There is no agent {agent_id} and no call of one")
+    return await store.page(agent_id.app_id, ListKey(agent_id.extension, kind), wanted)
+
+
+def time_of(milliseconds: int) -> datetime:
+    """Return the time of a list's row."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+
+
+# --- in ------------------------------------------------------------------------------------------------------------
+
+
+def zone_named(name: str | None) -> ZoneInfo | None:
+    """Return the IANA time zone of this name; raises `InvalidInput`."""
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidInput(f"there is no time zone {name[:60]!r}; name one such as Asia/Almaty or UTC") from None
+
+
+def context_for(app_id: int, timezone: str | None) -> Context:
+    """Return what a source needs to know to read records that came now; raises `InvalidInput`."""
+    return Context(app_id=app_id, received_at=datetime.now(UTC), timezone=zone_named(timezone))
+
+
+async def take_delivery(
+    store: Store, source: Source, lines: Iterable[bytes], context: Context
+) -> tuple[Delivery, str | None]:
+    """Take in one body, all of it in one transaction; return the counts and the first reason for rejecting, if any.
+
+    The lines are read on a thread: a large body does not keep other requests waiting.
+    """
+    batch = await asyncio.to_thread(_Batch.of, source, lines, context)
+    delivery = await batch.write(store)
+    return delivery, batch.rejects[0].reason if batch.rejects else None
+
+
+async def import_lines(
+    store: Store,
+    source: Source,
+    lines: Iterable[bytes],
+    context: Context,
+    origin: str,
+    said: Callable[[Delivery], None],
+) -> Delivery:
+    """Take in a file of any length, a chunk a transaction; `said` hears the counts after each chunk."""
+    total = Delivery()
+    for batch in _batches(source, lines, context, origin):
+        delivery = await batch.write(store)
+        total.read += delivery.read
+        total.add(delivery)
+        said(total)
+        await asyncio.sleep(_GAP_SECONDS)
+    return total
+
+
+class _Batch:
+    """Legs and rejects on their way into one transaction."""
+
+    def __init__(self, source: Source, context: Context, origin: str) -> None:
+        self._source, self._context, self._origin = source, context, origin
+        self.read = 0
+        self.legs: list[CallLeg] = []
+        self.rejects: list[NewReject] = []
+
+    @classmethod
+    def of(cls, source: Source, lines: Iterable[bytes], context: Context) -> "_Batch":
+        batch = cls(source, context, "a delivery")
+        for reading in read(source, lines, context):
+            batch.add(reading.legs, reading.rejected)
+        return batch
+
+    def add(self, legs: Iterable[CallLeg], rejected: Rejected | None) -> None:
+        self.read += 1
+        self.legs.extend(legs)
+        if rejected:
+            self.rejects.append(
+                NewReject(
+                    source=self._source.name,
+                    origin=f"{self._origin}, line {rejected.line}",
+                    reason=rejected.reason,
+                    raw=rejected.raw,
+                    received_at=self._context.received_at,
+                    timezone=self._context.timezone.key if self._context.timezone else None,
+                )
+            )
+
+    async def write(self, store: Store) -> Delivery:
+        intake = await store.take_in(self._context.app_id, self.legs, self.rejects)
+        return Delivery(read=self.read, **msgspec.structs.asdict(intake))
+
+
+def _batches(source: Source, lines: Iterable[bytes], context: Context, origin: str) -> Iterator[_Batch]:
+    batch = _Batch(source, context, origin)
+    for reading in read(source, lines, context):
+        batch.add(reading.legs, reading.rejected)
+        if len(batch.legs) >= CHUNK_LEGS or len(batch.rejects) >= CHUNK_LEGS:
+            yield batch
+            batch = _Batch(source, context, origin)
+    if batch.read:
+        yield batch
+
+
+# --- rejected records ----------------------------------------------------------------------------------------------
+
+
+async def retry_reject(store: Store, reject_id: int, timezone: str | None) -> tuple[Intake | None, str]:
+    """Read a kept reject again; return what came of it, or None and the reason why it is still rejected.
+
+    `timezone` stands in for the one it came with. Raises `UnknownReject`.
+    """
+    reject = await store.reject(reject_id)
+    if reject is None:
+        raise UnknownReject(f"There is no rejected record {reject_id}")
+    context = Context(
+        app_id=reject.app_id, received_at=datetime.now(UTC), timezone=zone_named(timezone or reject.timezone)
+    )
+    legs: list[CallLeg] = []
+    for reading in read(source_named(reject.source), reject.raw.splitlines(keepends=True), context):
+        if reading.rejected:
+            return None, reading.rejected.reason
+        legs.extend(reading.legs)
+    return await store.settle_reject(reject_id, legs), ""

@@ -1,0 +1,54 @@
+"""The command line: every command by name, and how errors end. What the commands do is in the layers below."""
+
+import sys
+
+from cyclopts import App, CycloptsError
+from cyclopts.config import Env, Toml
+from rich.console import Console
+
+import ringback
+from ringback.cli import importing, keeping, listing, owning, rejecting, serving
+from ringback.errors import InvalidInput, RingbackError, UnusableSetting
+
+DONE, REFUSED, USED_WRONGLY = 0, 1, 2
+
+app = App(
+    name="ringback",
+    help="A self-hosted server of agents' call history: lists the calls nobody picked up, to ring them back.",
+    version=ringback.__version__,
+    config=[
+        Env("RINGBACK_", command=False),
+        Toml("ringback.toml", allow_unknown=True, use_commands_as_keys=False),
+    ],
+    default_parameter=None,
+)
+for commands in (serving, owning, importing, listing, rejecting, keeping):
+    commands.register(app)
+
+
+def main() -> None:
+    """Run the command line: exit status 0 done, 1 refused or faults found, 2 used wrongly; errors on one line."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Run one command and return its exit status."""
+    try:
+        status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _refuse(str(error), USED_WRONGLY)
+    except (InvalidInput, UnusableSetting) as error:
+        return _refuse(str(error), USED_WRONGLY)
+    except RingbackError as error:
+        return _refuse(str(error), REFUSED)
+    except BrokenPipeError:  # the reader of our output had enough
+        sys.stderr.close()
+        return DONE
+    except KeyboardInterrupt:
+        return _refuse("stopped", 130)
+    return status if isinstance(status, int) else DONE
+
+
+def _refuse(said: str, status: int) -> int:
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"ringback: {' '.join(said.split())}")
+    return status

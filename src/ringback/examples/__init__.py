@@ -1,0 +1,1 @@
+"""An example call log, which `ringback demo` imports."""

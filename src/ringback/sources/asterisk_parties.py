@@ -1,0 +1,131 @@
+"""Who called whom, from the channels and numbers of an Asterisk record. Times and dispositions are asterisk.py's."""
+
+import re
+from typing import Literal, NamedTuple
+
+from ringback.sources.asterisk_columns import Columns
+from ringback.sources.reading import Context, read_agent
+from ringback.telephony.leg import MAX_TEXT, Direction
+
+_AGENT = re.compile(r"\d{2,6}_\d{1,15}\Z", re.ASCII)
+_NUMBER = re.compile(r"\+?\d{2,}\Z", re.ASCII)
+_NUMBER_FIRST = re.compile(r"\+?\d{2}", re.ASCII)
+# What dialplan puts in place of a dialled number: the start, hang-up, invalid and timeout extensions and the like.
+_DIALPLAN_WORDS = frozenset({"", "s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hangup", "~~s~~", "~~h~~"})
+_WRAPPERS = frozenset({"AsyncGoto", "Parked", "Surrogate", "Transfered", "Bridge"})  # put before the channel's own name
+_LINES = frozenset({"DAHDI", "Zap", "mISDN", "vpb", "Console"})  # named after a line's number, which is no extension
+
+
+class Parties(NamedTuple):
+    """Whose leg it is and which way it goes."""
+
+    direction: Direction
+    extension: str | None
+    dialled_number: str | None
+    trunk: str | None
+    side: Literal["a", "b"] | None
+
+
+def parties(columns: Columns, context: Context) -> Parties:
+    """Read who called whom; raises `UnreadableRecord` where an agent is another app's.
+
+    The channel's endpoint tells who placed the call: `src` may be the number that is shown to the called.
+    """
+    technology, endpoint = _channel(columns.channel)
+    if technology == "Local" and columns.channel[-2:] in (";2", ",2"):
+        return _inner_half(columns, context)
+    other = _channel(columns.dstchannel)
+    called = _called(columns, other, context)
+    if endpoint and technology not in _LINES:
+        caller = _extension(endpoint, context) or _named_device(columns, called, context)
+    else:
+        caller = _extension(columns.src, context)
+    if caller is None:
+        agent = called or _extension(columns.dst, context)
+        return Parties(Direction.INBOUND, agent, _number_in_dst(columns), _trunk(technology, endpoint), None)
+    dialled = _number_in_dst(columns) or _number_in_dial(columns)
+    if called is None and (other[1] or _NUMBER.match(dialled or "")):
+        return Parties(Direction.OUTBOUND, caller, dialled, _trunk(*other), "b")
+    return Parties(Direction.INTERNAL, caller, dialled, None, None)
+
+
+def _inner_half(columns: Columns, context: Context) -> Parties:
+    """Read the ;2 half of a Local channel: it only carries the dialplan towards its own name, nobody calls from it.
+
+    Where it rings an inside phone it is part of a ring group, a queue or a click-to-call, whose other rows say whose
+    call it is; that somebody picked up there is the "a" side of an outgoing call and proves nothing for it.
+    """
+    dialled = _number_in_dst(columns) or _number_in_dial(columns)
+    other = _channel(columns.dstchannel)
+    if _called(columns, other, context) is not None:
+        return Parties(Direction.INTERNAL, None, dialled, None, "a")
+    caller = _extension(columns.src, context)
+    if caller is None:
+        return Parties(Direction.INBOUND, None, dialled, None, None)
+    return Parties(Direction.OUTBOUND, caller, dialled, _trunk(*other), "b")
+
+
+def _called(columns: Columns, other: tuple[str, str], context: Context) -> str | None:
+    """Return the extension on the other side, None where that is outside."""
+    technology, endpoint = other
+    if not endpoint or technology in _LINES or (technology == "Local" and endpoint.isalpha()):
+        return _extension(columns.dst, context)
+    extension = _extension(endpoint, context)
+    return None if extension and _is_sent_a_number(endpoint, columns.lastdata) else extension
+
+
+def _is_sent_a_number(endpoint: str, lastdata: str) -> bool:
+    """Tell whether it is a trunk with a number for a name, as in Dial(SIP/2001/77010000000).
+
+    Dial(PJSIP/103/sip:103@192.0.2.7) is a phone's contact.
+    """
+    number = lastdata.partition(f"/{endpoint}/")[2]
+    return bool(_NUMBER_FIRST.match(number)) or f"@{endpoint}," in lastdata
+
+
+def _named_device(columns: Columns, called: str | None, context: Context) -> str | None:
+    """Return the extension that dials out from a phone whose endpoint is a name (`PJSIP/anna-00000001`)."""
+    if called is None and columns.dstchannel and _NUMBER.match(columns.dst) and not _extension(columns.dst, context):
+        return _extension(columns.src, context)
+    return None
+
+
+def _extension(text: str, context: Context) -> str | None:
+    if text.isdecimal():
+        return text if 2 <= len(text) <= 6 and text.isascii() else None
+    if "_" in text and _AGENT.match(text):
+        return read_agent(text, context)
+    return None
+
+
+def _channel(name: str) -> tuple[str, str]:
+    """Return a channel's technology and endpoint: of `PJSIP/103-0000001a` PJSIP and 103."""
+    technology, _, rest = name.partition("/")
+    if technology in _WRAPPERS and "/" in rest:
+        return _channel(rest)
+    if technology == "Local":  # 103@from-internal-0000001;1, and FreePBX's RG-600-103@, FMPR-103@, FMGL-7701...#@
+        return technology, rest.partition("@")[0].rpartition("-")[2].rstrip("#")
+    endpoint = rest.rpartition("-")[0] or rest
+    if technology in _LINES:  # DAHDI/i1/7701...-1 stands for the line i1
+        endpoint = endpoint.partition("/")[0]
+    return technology, endpoint
+
+
+def _trunk(technology: str, endpoint: str) -> str | None:
+    return None if technology == "Local" else endpoint[:MAX_TEXT] or None
+
+
+# --- the number that was dialled -----------------------------------------------------------------------------------
+
+
+def _number_in_dst(columns: Columns) -> str | None:
+    return None if columns.dst in _DIALPLAN_WORDS else columns.dst
+
+
+def _number_in_dial(columns: Columns) -> str | None:
+    """Return the number in `SIP/trunk/77010000000,30,Tt`, `PJSIP/77010000000@trunk,30`, `PJSIP/t/sip:7701...@host`."""
+    if columns.lastapp != "Dial":
+        return None
+    target = re.split(r"[,|&]", columns.lastdata, maxsplit=1)[0]
+    number = target.rpartition("/")[2].rpartition(":")[2].partition("@")[0]
+    return number if _NUMBER.match(number) else None

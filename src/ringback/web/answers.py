@@ -1,0 +1,66 @@
+"""Reading a request's body and sending an answer, straight over ASGI: the hot path's first and last step."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from ringback.errors import BodyTooLarge
+
+Headers = Sequence[tuple[bytes, bytes]]
+_encode = msgspec.json.Encoder().encode
+
+
+class ClientGone(Exception):
+    """The client went away before its body was whole; there is nobody to answer."""
+
+
+class Answer(NamedTuple):
+    """A whole answer: status, content type, body, and headers beyond the usual."""
+
+    status: int
+    content_type: bytes
+    body: bytes
+    headers: Headers = ()
+
+    async def send(self, send: Send) -> None:
+        """Send it."""
+        headers = [(b"content-type", self.content_type), (b"content-length", b"%d" % len(self.body)), *self.headers]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_answer(value: object, *, status: int = 200, headers: Headers = ()) -> Answer:
+    """Return the value as a JSON answer, keys in the order of its type."""
+    return Answer(status, b"application/json", _encode(value), headers)
+
+
+async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
+    """Return the request's whole body; raises `BodyTooLarge` as soon as it is sure to be, and `ClientGone`."""
+    announced = header(scope, b"content-length")
+    if announced.isdigit() and int(announced) > most:
+        raise BodyTooLarge(f"The body has {int(announced)} bytes; at most {most} are taken")
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body", False) and len(body) <= most:
+        return body
+    chunks = [body]
+    size = len(body)
+    while message["type"] == "http.request" and message.get("more_body", False) and size <= most:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+    if message["type"] != "http.request":
+        raise ClientGone
+    if size > most:
+        raise BodyTooLarge(f"The body has more than {most} bytes; at most {most} are taken")
+    return b"".join(chunks)
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """Return the header of this lower-case name, empty when it is absent."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return b""

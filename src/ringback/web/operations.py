@@ -1,0 +1,92 @@
+"""Whether the server lives and is ready, its OpenAPI document, and that document to read."""
+
+from collections.abc import Sequence
+
+import msgspec
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+import ringback
+from ringback.errors import RingbackError
+from ringback.storage.base import Store
+from ringback.web.answers import Answer, json_answer
+from ringback.web.openapi import Operation, document
+from ringback.web.problems import Problem, problem_answer, status_of
+from ringback.web.reference import reference_page
+
+
+class Health(msgspec.Struct):
+    """The server's state."""
+
+    status: str
+    version: str
+
+
+class Operations:
+    """Answers what those who run the server ask."""
+
+    def __init__(self, store: Store, operations: Sequence[Operation]) -> None:
+        self._store = store
+        described = document([*operations, *OPERATIONS])
+        self._document = Answer(200, b"application/json", msgspec.json.format(msgspec.json.encode(described)))
+        self._page = reference_page(described)
+
+    def routes(self) -> list[Route]:
+        """The routes, none of which needs a token."""
+        return [
+            Route("/healthz", _Endpoint(self, "healthz"), methods=["GET"]),
+            Route("/readyz", _Endpoint(self, "readyz"), methods=["GET"]),
+            Route("/openapi.json", _Endpoint(self, "openapi"), methods=["GET"]),
+            Route("/docs", _Endpoint(self, "docs"), methods=["GET"]),
+            Route("/", _Endpoint(self, "home"), methods=["GET"]),
+        ]
+
+    async def healthz(self) -> Answer:
+        """GET /healthz: the process lives."""
+        return json_answer(Health("ok", ringback.__version__))
+
+    async def readyz(self) -> Answer:
+        """GET /readyz: the store answers and can be written."""
+        try:
+            await self._store.ready()
+        except RingbackError as error:
+            return problem_answer(status_of(error), str(error))
+        return json_answer(Health("ready", ringback.__version__))
+
+    async def openapi(self) -> Answer:
+        """GET /openapi.json."""
+        return self._document
+
+    async def docs(self) -> Answer:
+        """GET /docs."""
+        return self._page
+
+    async def home(self) -> Answer:
+        """GET /: to the documentation, the one page there is for people."""
+        return Answer(307, b"text/plain; charset=utf-8", b"See /docs\n", [(b"location", b"/docs")])
+
+
+class _Endpoint:
+    def __init__(self, operations: Operations, name: str) -> None:
+        self._answer = getattr(operations, name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        answer: Answer = await self._answer()
+        if scope["method"] == "HEAD":
+            answer = answer._replace(body=b"")
+        await answer.send(send)
+
+
+OPERATIONS = (
+    Operation("get", "/healthz", "Is the process alive?", "Answers as long as the process does.", answer=Health),
+    Operation(
+        "get",
+        "/readyz",
+        "Can calls be served and taken in?",
+        "503 while the store is away or cannot be written.",
+        answer=Health,
+        problem=Problem,
+    ),
+    Operation("get", "/openapi.json", "This document", "OpenAPI 3.1.", content_type="application/json"),
+    Operation("get", "/docs", "This document, to read", "A page that loads nothing else.", content_type="text/html"),
+)

@@ -1,0 +1,60 @@
+"""Every error as an answer: one table from class to status, and the envelope that all of them wear."""
+
+import msgspec
+
+from ringback.errors import (
+    AlreadyThere,
+    BadLogin,
+    BadSecret,
+    BadToken,
+    BodyTooLarge,
+    InvalidInput,
+    NotThere,
+    RingbackError,
+    StoreUnavailable,
+    StoreUnusable,
+    UnreadableBody,
+    UnreadableRecord,
+)
+from ringback.web.answers import Answer, json_answer
+
+RETRY_AFTER_SECONDS = 5
+
+# The first class an error is one of counts. 4xx: do not resend. 503: resend later.
+STATUS_OF: tuple[tuple[type[RingbackError], int], ...] = (
+    (BadToken, 404),  # as the contract has it
+    (BadLogin, 404),
+    (BadSecret, 401),
+    (NotThere, 404),
+    (InvalidInput, 400),
+    (UnreadableBody, 400),
+    (UnreadableRecord, 400),
+    (AlreadyThere, 409),
+    (BodyTooLarge, 413),
+    (StoreUnavailable, 503),
+    (StoreUnusable, 503),
+)
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """An error as every client understands it: those that read `code`, `error`, `msg` and `message` alike."""
+
+    code: int
+    error: bool = True
+    msg: str
+    message: str
+
+
+def status_of(error: RingbackError) -> int:
+    """Return the HTTP status of an error; 500 for one that no request can be blamed for."""
+    return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
+
+
+def problem_answer(status: int, text: str, *, http_status: int | None = None) -> Answer:
+    """Return the answer for an error; `http_status` differs from the code only where clients look inside alone."""
+    headers: list[tuple[bytes, bytes]] = []
+    if status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    return json_answer(Problem(code=status, msg=text, message=text), status=http_status or status, headers=headers)

@@ -1,0 +1,147 @@
+"""POST /ingest/{source}: deliveries of finished calls, from switches and feeds. What they mean is the sources'."""
+
+import io
+import zlib
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from ringback import agents, calls
+from ringback.errors import BodyTooLarge, RingbackError, UnreadableBody
+from ringback.settings import Settings
+from ringback.sources import SOURCES, source_named
+from ringback.storage.base import Store
+from ringback.web.answers import Answer, ClientGone, header, json_answer, read_body
+from ringback.web.openapi import Operation
+from ringback.web.problems import Problem, problem_answer, status_of
+
+_GZIP = b"\x1f\x8b"
+_READ_AS_GZIP = 16 + zlib.MAX_WBITS
+
+
+class DeliveryAnswer(msgspec.Struct):
+    """What became of a delivery's records."""
+
+    read: Annotated[int, msgspec.Meta(description="Records read")]
+    new: Annotated[int, msgspec.Meta(description="Legs of calls not seen before, one each call")]
+    merged: Annotated[int, msgspec.Meta(description="Legs that changed a known call")]
+    duplicate: Annotated[int, msgspec.Meta(description="Legs that were known already and changed nothing")]
+    rejected: Annotated[int, msgspec.Meta(description="Records that could not be understood; kept with their reasons")]
+
+
+class RejectedDelivery(Problem, kw_only=True):
+    """A delivery of which no record could be understood; resending it cannot help. Its records are kept."""
+
+    read: int = 0
+    new: int = 0
+    merged: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+
+
+class Receivers:
+    """Takes deliveries into the store; answers 200 only after the commit."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._most = settings.max_delivery
+        self._timezone = settings.timezone
+
+    def routes(self) -> list[Route]:
+        """The one route of every source."""
+        return [Route("/ingest/{source}", _Endpoint(self), methods=["POST"])]
+
+    async def take(self, scope: Scope, receive: Receive) -> Answer:
+        """Take one delivery in."""
+        app_id = await agents.app_of_secret(self._store, _secret(scope))
+        source = source_named(scope["path_params"]["source"])
+        body = unpacked(await read_body(scope, receive, self._most), self._most)
+        context = calls.context_for(app_id, self._timezone)
+        delivery, reason = await calls.take_delivery(self._store, source, io.BytesIO(body), context)
+        if delivery.read == 0:
+            raise UnreadableBody("The body holds no record")
+        counts = msgspec.structs.asdict(delivery)
+        if reason is not None and delivery.rejected == delivery.read:
+            said = f"No record was taken in; the first: {reason}"
+            return json_answer(RejectedDelivery(code=400, msg=said, message=said, **counts), status=400)
+        return json_answer(DeliveryAnswer(**counts))
+
+
+def unpacked(body: bytes, most: int) -> bytes:
+    """Return the body, unpacked when it is gzip (told by its first bytes); raises `BodyTooLarge`, `UnreadableBody`."""
+    if not body.startswith(_GZIP):
+        return body
+    unpacker = zlib.decompressobj(_READ_AS_GZIP)
+    try:
+        text = unpacker.decompress(body, most + 1)
+    except zlib.error as error:
+        raise UnreadableBody(f"The body is broken gzip: {error}") from None
+    if len(text) > most:
+        raise BodyTooLarge(f"The body unpacks to more than {most} bytes; send less at a time")
+    if not unpacker.eof:
+        raise UnreadableBody("The body is broken gzip: it ends too early")
+    return text
+
+
+def _secret(scope: Scope) -> str | None:
+    scheme, _, secret = header(scope, b"authorization").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer":
+        return secret.strip()
+    keys: list[str] = parse_qs(scope["query_string"].decode("latin-1")).get("key", [])
+    return keys[0] if keys else None
+
+
+class _Endpoint:
+    """An ASGI class, so that the router hands it the bare connection."""
+
+    def __init__(self, receivers: Receivers) -> None:
+        self._receivers = receivers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._receivers.take(scope, receive)
+        except RingbackError as error:
+            answer = problem_answer(status_of(error), str(error))
+        except ClientGone:
+            return
+        await answer.send(send)
+
+
+_ANYTHING: dict[str, Any] = {
+    "application/json": {"schema": {}},
+    "application/x-ndjson": {"schema": {"type": "string"}},
+    "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
+    "text/csv": {"schema": {"type": "string"}},
+}
+
+OPERATIONS = (
+    Operation(
+        "post",
+        "/ingest/{source}",
+        "Take finished calls in",
+        "One record, an array, NDJSON, a form or CSV, as the source sends it; gzip is recognised. 200 only once all of "
+        "it is on disk. The same delivery again changes nothing. Records that cannot be understood are kept with their "
+        "reasons; when that is all of them the answer is 400.",
+        answer=DeliveryAnswer,
+        errors={
+            400: "Nothing could be read; do not resend",
+            401: "The app's secret is missing or wrong",
+            404: "There is no such source",
+        },
+        problem=Problem,
+        security="secret",
+        body=_ANYTHING,
+        parameters=(
+            {
+                "name": "source",
+                "in": "path",
+                "required": True,
+                "description": "The kind of switch or feed that sends",
+                "schema": {"type": "string", "enum": sorted(SOURCES)},
+            },
+        ),
+    ),
+)
