@@ -1,6 +1,7 @@
 """Taking legs in and giving calls out: deliveries, imports, pages, exports, retries. No HTTP, no SQL."""
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -186,7 +187,7 @@ async def retry_reject(store: Store, reject_id: int, timezone: str | None) -> tu
         app_id=reject.app_id, received_at=datetime.now(UTC), timezone=zone_named(timezone or reject.timezone)
     )
     legs: list[CallLeg] = []
-    for reading in read(source_named(reject.source), reject.raw.splitlines(keepends=True), context):
+    for reading in read(source_named(reject.source), io.BytesIO(reject.raw), context):
         if reading.rejected:
             return None, reading.rejected.reason
         legs.extend(reading.legs)

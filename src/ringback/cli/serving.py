@@ -1,6 +1,7 @@
 """Commands that serve: `serve`, and `demo` on a throw-away store filled through the real import."""
 
 import asyncio
+import io
 import os
 import secrets
 import socket
@@ -119,9 +120,8 @@ async def _fill(url: str, address: str) -> str:
     try:
         await agents.add_app(store, _APP)
         await agents.add_agent(store, passwords, _AGENT, "Asha", password)
-        lines = log.splitlines(keepends=True)
         context = calls.context_for(_APP, _ZONE)
-        taken = await calls.import_lines(store, source_named("asterisk"), lines, context, "example", lambda _: None)
+        taken = await calls.import_lines(store, source_named("asterisk"), io.BytesIO(log), context, "example", lambda _: None)
         token = (await agents.issue_token(store, _AGENT, 1)).token
     finally:
         passwords.close()

@@ -68,7 +68,7 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Record]:
 
     for record in csv_records(lines, is_row):
         row = record.value
-        if isinstance(row, list) and b"disposition" in record.raw.lower() and is_headings(row):
+        if isinstance(row, list) and b":" not in record.raw and is_headings(row):  # no clock reading: no call's row
             headings = row
         elif record.raw[:1] == b"{":  # behind a first line that was none, or from where cdr_custom began to write JSON
             yield record._replace(value=decode_json(record.raw))
@@ -88,8 +88,11 @@ def _named(record: Record, row: list[str], headings: list[str]) -> Record:
 
 
 def _placed(row: list[str]) -> Columns:
-    text = "".join(row)
-    if not (text.isascii() and text.isprintable()):
+    try:
+        text = "".join(row)
+    except TypeError:  # an array within JSON
+        raise UnreadableRecord("an Asterisk record should be a CSV row or a JSON object") from None
+    if not text.isprintable():
         row = [clean_text(column) for column in row]
     columns = by_place(row)
     if columns is None:

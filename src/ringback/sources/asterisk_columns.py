@@ -47,9 +47,12 @@ Pick = Callable[[Sequence[str]], tuple[str, ...]]
 
 
 def _pick(names: str) -> Pick:
-    """Return what takes a row with an empty column put behind it to `Columns`; -1 is that empty column."""
+    """Return what takes a row with these columns to `Columns`."""
     places = {name: place for place, name in enumerate(names.split())}
-    return itemgetter(*(places.get(field, -1) for field in Columns._fields))
+    pick: Pick = itemgetter(*(places.get(field, -1) for field in Columns._fields))
+    if places.keys() >= set(Columns._fields):
+        return pick
+    return lambda row: pick((*row, ""))  # -1, the columns that are not there, is the empty one put behind the row
 
 
 _CSV_PICKS: dict[int, Pick] = {
@@ -70,7 +73,7 @@ _AMA_FLAGS = frozenset({"DOCUMENTATION", "BILLING", "OMIT", "DEFAULT", "UNKNOWN"
 def by_place(row: Sequence[str]) -> Columns | None:
     """Return the columns of a row without headings, or None where it is in neither order."""
     pick = _pick_for(row)
-    return None if pick is None else Columns._make(pick((*row, "")))
+    return None if pick is None else Columns._make(pick(row))
 
 
 def _pick_for(row: Sequence[str]) -> Pick | None:
