@@ -11,9 +11,9 @@ from ringback.errors import UnreadableRecord
 from ringback.sources.framing import csv_records, first_byte, form_record, json_records
 from ringback.sources.reading import Context, Record, read_agent
 from ringback.sources.times import read_time
-from ringback.telephony.call import read_rate
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import CallLeg, Direction, clean_text
+from ringback.telephony.rates import read_rate
 
 NEEDED = ("call_key", "agent", "direction", "started_at", "disposition")
 _HUNG_UP_BY = ("caller", "callee", "system")

@@ -15,9 +15,9 @@ from ringback.errors import UnreadableRecord
 from ringback.sources.framing import decode_json, first_byte, form_record, json_records
 from ringback.sources.reading import EXTENSION, Context, Record, read_agent
 from ringback.sources.times import read_time
-from ringback.telephony.call import read_rate
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import MAX_TEXT, CallLeg, Direction, clean_text
+from ringback.telephony.rates import read_rate
 
 _STATUSES = {
     "answered": Disposition.ANSWERED,

@@ -98,12 +98,6 @@ def renumber(whole: Span, window: Span, rows: Sequence[Entry], changes: Changes)
     return Renumbering(Span(window.first + same, window.last), moved, start + same, merged[same:])
 
 
-def page_span(found: Span, page: int, limit: int) -> Span:
-    """Return the positions on a page of a range, newest first: page 1 ends at the range's last position."""
-    last = found.last - (page - 1) * limit
-    return Span(max(found.first, last - limit + 1), last)
-
-
 def _without(rows: Sequence[Entry], removed: Iterable[Entry]) -> list[Entry]:
     leaving = {entry.key for entry in removed}
     if not leaving:

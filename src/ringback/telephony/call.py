@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import IntEnum
 from hashlib import blake2b
 
@@ -12,8 +12,7 @@ import msgspec
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import CallLeg, Direction, encode_leg
 from ringback.telephony.numbers import shown_number
-
-NO_RATE = "0.0000"
+from ringback.telephony.rates import NO_RATE, format_rate
 
 
 class ListKind(IntEnum):
@@ -86,16 +85,14 @@ def merge(ref: bytes, legs: Sequence[CallLeg], region: str | None) -> Call:
     """Derive the call from its legs (at least one), whatever their order and however often each is given.
 
     It starts when the first of them starts; it is answered if any of them is (of sides, the "b" legs decide where there
-    are any); it belongs to the agent who placed it, or else to the agent who took it, or to every agent it rang at.
+    are any). An outgoing call belongs to the agent who placed it, an incoming one to the agent who took it, or else to
+    every agent it rang at.
     `region` reads national numbers (ISO 3166).
     """
     if len(legs) > 1:
         legs = sorted(legs, key=_order)
-    first = _first_with_agent(legs)
+    direction = _direction(legs)
     answered = _answered(legs)
-    direction = first.direction
-    outbound = direction is Direction.OUTBOUND
-    numbers = (leg.dialled_number if outbound else leg.calling_number for leg in (first, *legs))
     given = min((leg.call_id for leg in legs if leg.call_id), default=None)
     return Call(
         call_ref=ref,
@@ -103,25 +100,36 @@ def merge(ref: bytes, legs: Sequence[CallLeg], region: str | None) -> Call:
         direction=direction,
         started_at=legs[0].started_at,
         disposition=Disposition.ANSWERED if answered else _last_word(legs),
-        number=shown_number(next((number for number in numbers if number), None), region),
+        number=shown_number(_other_party(legs, direction), region),
         name=next((leg.name for leg in legs if leg.name), None),
         rate=_rate(legs),
         billable_seconds=max((leg.billable_seconds or 0 for leg in answered), default=0),
         ringing_seconds=_ringing_seconds(legs),
-        lists=_lists(direction, first, legs, answered),
+        lists=_lists(legs, direction, answered),
     )
 
 
-def _order(leg: CallLeg) -> tuple[datetime, str, str, bytes]:
-    return leg.started_at, leg.source, leg.source_record_id, encode_leg(leg)
+def _order(leg: CallLeg) -> tuple[datetime, bool, str, str, bytes]:
+    placed_later = leg.direction is not Direction.OUTBOUND  # of two at one moment, who placed the call comes first
+    return leg.started_at, placed_later, leg.source, leg.source_record_id, encode_leg(leg)
 
 
-def _first_with_agent(legs: Sequence[CallLeg]) -> CallLeg:
-    """Who placed a call outranks whom it reached: an outbound leg says whose call it is, whatever came before."""
-    for leg in legs:
-        if leg.extension and leg.direction is Direction.OUTBOUND:
-            return leg
-    return next((leg for leg in legs if leg.extension), legs[0])
+def _direction(legs: Sequence[CallLeg]) -> Direction:
+    """The first leg from or to outside decides.
+
+    Inside legs before it only fetched the agent's own phone (click-to-call); what an agent dials while it talks to a
+    caller does not make the caller's call an outgoing one.
+    """
+    return next((leg.direction for leg in legs if leg.direction is not Direction.INTERNAL), Direction.INTERNAL)
+
+
+def _other_party(legs: Sequence[CallLeg], direction: Direction) -> str | None:
+    """The other side's number; of an outgoing call as the called side has it, for the other may tell the phone's."""
+    if direction is not Direction.OUTBOUND:
+        calling = (leg.calling_number for leg in sorted(legs, key=lambda leg: leg.direction is not direction))
+        return next((number for number in calling if number), None)
+    dialled = sorted(legs, key=lambda leg: (leg.direction is not direction, leg.side == "a"))
+    return next((leg.dialled_number for leg in dialled if leg.dialled_number), None)
 
 
 def _answered(legs: Sequence[CallLeg]) -> list[CallLeg]:
@@ -144,22 +152,6 @@ def _rate(legs: Sequence[CallLeg]) -> str:
     return format_rate(max(rates)) if rates else NO_RATE
 
 
-def format_rate(rate: Decimal) -> str:
-    """Return a call's cost as the wire has it, with four places: 0.0125."""
-    return f"{rate:.4f}"
-
-
-def read_rate(text: str) -> str | None:
-    """Return a reported cost as plain decimal text, or None when it is no finite number from 0 to a billion."""
-    try:
-        rate = Decimal(text.strip())
-    except InvalidOperation:
-        return None
-    if not rate.is_finite() or not 0 <= rate <= 10**9:
-        return None
-    return f"{rate:f}"
-
-
 def _ringing_seconds(legs: Sequence[CallLeg]) -> int | None:
     starts = [leg.ringing_at for leg in legs if leg.ringing_at]
     if not starts:
@@ -168,16 +160,16 @@ def _ringing_seconds(legs: Sequence[CallLeg]) -> int | None:
     return max(0, int((max(stops) - min(starts)).total_seconds())) if stops else None
 
 
-def _lists(
-    direction: Direction, first: CallLeg, legs: Sequence[CallLeg], answered: Sequence[CallLeg]
-) -> tuple[ListKey, ...]:
-    if direction is Direction.OUTBOUND and first.extension:
-        return (ListKey(first.extension, ListKind.OUT_ANSWERED if answered else ListKind.OUT_MISSED),)
-    if direction is Direction.INBOUND and first.extension:
+def _lists(legs: Sequence[CallLeg], direction: Direction, answered: Sequence[CallLeg]) -> tuple[ListKey, ...]:
+    if direction is Direction.OUTBOUND:
+        placed = next((leg.extension for leg in legs if leg.extension and leg.direction is direction), None)
+        if placed:
+            return (ListKey(placed, ListKind.OUT_ANSWERED if answered else ListKind.OUT_MISSED),)
+    if direction is Direction.INBOUND:
         took = next((leg.extension for leg in answered if leg.extension), None)
         if took:
             return (ListKey(took, ListKind.IN_ANSWERED),)
-        if not answered:
-            rang = sorted({leg.extension for leg in legs if leg.extension})
+        rang = sorted({leg.extension for leg in legs if leg.extension and leg.direction is not Direction.OUTBOUND})
+        if rang and not answered:
             return tuple(ListKey(extension, ListKind.IN_MISSED) for extension in rang)
     return (ListKey("", ListKind.OTHER),)

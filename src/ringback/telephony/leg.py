@@ -11,6 +11,7 @@ import msgspec
 
 from ringback.errors import UnreadableRecord
 from ringback.telephony.disposition import Disposition
+from ringback.telephony.rates import read_rate
 
 MAX_TEXT = 255  # characters of a key, a number, a name or a word
 MAX_NUMBER = 64  # characters of a number or SIP user name; E.164 needs 15
@@ -106,6 +107,8 @@ def check_leg(leg: CallLeg, received_at: datetime) -> None:
         seconds = getattr(leg, field)
         if seconds is not None and not 0 <= seconds <= _MAX_SECONDS:
             raise UnreadableRecord(f"{field} should be a number of seconds from 0 to {_MAX_SECONDS}, got {seconds}")
+    if leg.rate is not None and read_rate(leg.rate) is None:
+        raise UnreadableRecord(f"rate should be a decimal number such as 0.0125, got {leg.rate[:40]!r}")
     if leg.call_id is not None and not _CALL_ID.match(leg.call_id):
         raise UnreadableRecord(f"id should be 24 lower-case hexadecimal characters, got {leg.call_id[:40]!r}")
 

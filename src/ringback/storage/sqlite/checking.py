@@ -23,6 +23,10 @@ def check_store(db: sqlite3.Connection) -> CheckReport:
     db.execute("BEGIN")
     try:
         report.faults.extend(islice(_faults(db, report), _MOST_FAULTS))
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:  # a page so damaged that nothing behind it can be read
+        report.faults.append(Fault(where="file", what=str(error)))
     finally:
         db.execute("ROLLBACK")
     return report
@@ -62,6 +66,9 @@ def _list_faults(db: sqlite3.Connection, report: CheckReport) -> Iterator[Fault]
     owners = db.execute("SELECT list_id, app_id, extension, kind FROM call_list ORDER BY list_id").fetchall()
     for list_id, app_id, extension, kind in owners:
         report.lists += 1
+        if kind not in set(ListKind):
+            yield Fault(where=f"list {list_id}", what=f"a list of no known kind: {kind}")
+            continue
         key = ListKey(extension, ListKind(kind))
         where = f"{key.kind.word} of {extension}_{app_id}"
         before: tuple[int, Entry] | None = None
@@ -77,8 +84,9 @@ def _list_faults(db: sqlite3.Connection, report: CheckReport) -> Iterator[Fault]
 
 
 def _backing_fault(db: sqlite3.Connection, app_id: int, key: ListKey, entry: Entry, region: str | None) -> str | None:
-    rows = db.execute("SELECT facts FROM leg WHERE app_id = ? AND call_ref = ?", (app_id, entry.call_ref)).fetchall()
-    legs = [leg for row in rows if (leg := _leg(row[0])) is not None]
+    kept = "SELECT digest, facts FROM leg WHERE app_id = ? AND call_ref = ?"
+    rows = db.execute(kept, (app_id, entry.call_ref)).fetchall()
+    legs = [leg for digest, facts in rows if (leg := _leg(digest, facts)) is not None]
     if not legs:
         return f"no leg is kept of the call {entry.call_id.hex()}"
     call = merge(entry.call_ref, legs, region)
@@ -92,19 +100,21 @@ def _backing_fault(db: sqlite3.Connection, app_id: int, key: ListKey, entry: Ent
 def _call_faults(db: sqlite3.Connection, report: CheckReport) -> Iterator[Fault]:
     """Every leg under the call it names and unchanged, and every call in each list it belongs to."""
     regions = _regions(db)
-    rows = db.execute("SELECT app_id, call_ref, digest, facts FROM leg ORDER BY app_id, call_ref, digest")
+    rows = db.execute("SELECT app_id, call_ref, digest, facts, given_id FROM leg ORDER BY app_id, call_ref, digest")
     for (app_id, ref), group in groupby(rows, key=itemgetter(0, 1)):
         report.calls += 1
         where = f"call {ref.hex()} of app {app_id}"
         legs: list[CallLeg] = []
-        for _, _, digest, facts in group:
-            leg = _leg(facts)
-            if leg is None or leg_digest(facts.encode()) != digest:
+        for _, _, digest, facts, given_id in group:
+            leg = _leg(digest, facts)
+            if leg is None:
                 yield Fault(where=where, what="a leg is not as it was reported: its facts were changed")
-            elif call_ref(app_id, leg.call_key) != ref:
+                continue
+            legs.append(leg)
+            if call_ref(app_id, leg.call_key) != ref:
                 yield Fault(where=where, what="a leg stands under another call than its call key names")
-            if leg is not None:
-                legs.append(leg)
+            if given_id != (bytes.fromhex(leg.call_id) if leg.call_id else None):
+                yield Fault(where=where, what="a leg is found by another id than it was given")
         if legs:
             yield from _missing_rows(db, app_id, ref, legs, regions.get(app_id))
 
@@ -124,7 +134,10 @@ def _regions(db: sqlite3.Connection) -> dict[int, str | None]:
     return dict(db.execute("SELECT app_id, region FROM app").fetchall())
 
 
-def _leg(facts: str) -> CallLeg | None:
+def _leg(digest: bytes, facts: str) -> CallLeg | None:
+    """The leg, or None when it is not as it was reported: what was changed by hand may hold anything."""
+    if leg_digest(facts.encode()) != digest:
+        return None
     try:
         return decode_leg(facts)
     except (msgspec.DecodeError, ValueError):

@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ from ringback.errors import StoreUnavailable, StoreUnusable
 APPLICATION_ID = 0x52696E67  # "Ring": tells our file from any other program's
 BUSY_SECONDS = 10.0  # how long a writer waits for another process's transaction
 _READ_CACHE_KIB = 32 * 1024
+_RETRY_SECONDS = 0.004  # short, so that a writer gets its turn in the gap an importer leaves between its chunks
 
 
 @contextmanager
@@ -42,7 +44,7 @@ def open_file(path: Path, *, migrate: bool) -> None:
     try:
         connection = connect(path)
         try:
-            _bring_up(connection, path, migrate=migrate)
+            in_turn(lambda: _bring_up(connection, path, migrate=migrate))
         finally:
             connection.close()
     except sqlite3.OperationalError as error:
@@ -53,8 +55,11 @@ def open_file(path: Path, *, migrate: bool) -> None:
         ) from error
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """Return a connection in autocommit mode; what a commit wrote is on disk (WAL, synchronous FULL)."""
+def connect(path: Path, *, read_only: bool = False, waits: bool = True) -> sqlite3.Connection:
+    """Return a connection in autocommit mode; what a commit wrote is on disk (WAL, synchronous FULL).
+
+    One that `waits` leaves waiting for a lock to SQLite, which soon looks only every 100 ms; else use `in_turn`.
+    """
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
@@ -69,10 +74,26 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
+        if not waits:
+            connection.execute("PRAGMA busy_timeout = 0")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def in_turn(step: Callable[[], object]) -> None:
+    """Run a step that takes a lock, again while another process has it; after `BUSY_SECONDS` SQLite's error stands."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            step()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 # --- schema --------------------------------------------------------------------------------------------------------
@@ -88,35 +109,44 @@ def schema_steps() -> list[str]:
 
 def _bring_up(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> None:
     steps = schema_steps()
-    version = _our_version(connection, path)
-    if version == len(steps):
+    if _done_steps(connection, path, len(steps), migrate=migrate) == len(steps):
         return
-    if version > len(steps):
-        raise StoreUnusable(
-            f"The store {path} is of schema {version}, made by a newer Ringback (this one knows {len(steps)}): upgrade"
-        )
-    if version and not migrate:
-        raise StoreUnusable(
-            f"The store {path} is of schema {version}; this Ringback needs {len(steps)}: "
-            f"run `ringback migrate --store sqlite:///{path}`"
-        )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN EXCLUSIVE")
-    with connection:  # another process may have done it while this one waited
-        for step in steps[_our_version(connection, path) :]:
+    with connection:  # another process, even of another version, may have done it while this one waited
+        for step in steps[_done_steps(connection, path, len(steps), migrate=migrate) :]:
             for statement in statements(step):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(steps)}")
 
 
+def _done_steps(connection: sqlite3.Connection, path: Path, known: int, *, migrate: bool) -> int:
+    """How many steps of the schema the store has; refuses one that this program cannot or may not bring up."""
+    version = _our_version(connection, path)
+    if version > known:
+        raise StoreUnusable(
+            f"The store {path} is of schema {version}, made by a newer Ringback (this one knows {known}): upgrade"
+        )
+    if version not in (0, known) and not migrate:
+        raise StoreUnusable(
+            f"The store {path} is of schema {version}; this Ringback needs {known}: "
+            f"run `ringback migrate --store sqlite:///{path}`"
+        )
+    return version
+
+
 def _our_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema's version, 0 for an empty file; refuses a database that some other program made."""
-    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+    """The schema's version, 0 for an empty file; refuses a database that some other program made.
+
+    One statement, so one moment: another process may be making the store right now.
+    """
+    owner, version, tables = connection.execute(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) "
+        "FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
     if owner == APPLICATION_ID:
-        return version
+        return int(version)
     if owner or version or tables:
         raise StoreUnusable(
             f"The file {path} is another program's database, not a Ringback store; name another: --store"

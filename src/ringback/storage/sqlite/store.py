@@ -34,7 +34,6 @@ from ringback.telephony.leg import CallLeg, decode_leg
 T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WALK_ROWS = 500
 _MOST_REJECTS = 10_000
 _REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
 

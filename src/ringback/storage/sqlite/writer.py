@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -10,13 +9,12 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
-from ringback.errors import RingbackError, StoreUnavailable, StoreUnusable
-from ringback.storage.sqlite.connection import BUSY_SECONDS, connect, our_errors
+from ringback.errors import StoreUnavailable, StoreUnusable
+from ringback.storage.sqlite.connection import connect, in_turn, our_errors
 
 T = TypeVar("T")
 
 _GROUP = 256  # at most so many jobs share one fsync: bounds what one failed commit takes back
-_RETRY_SECONDS = 0.004  # short, so that a writer gets its turn in the gap an importer leaves between its chunks
 
 
 class _Job(NamedTuple):
@@ -33,7 +31,7 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._connection = connect(path)
+        self._connection = connect(path, waits=False)
         self._is_closed = False
         self._thread = Thread(target=self._run, name="ringback-writer", daemon=True)
         self._thread.start()
@@ -70,17 +68,19 @@ class Writer:
         failed: list[tuple[Future[Any], BaseException]] = []
         try:
             with our_errors(self._path):
-                self._begin()
+                in_turn(lambda: self._connection.execute("BEGIN IMMEDIATE"))
                 for job in group:
                     try:
                         done.append((job.outcome, self._in_savepoint(job)))
-                    except (RingbackError, sqlite3.IntegrityError) as error:
+                    except Exception as error:
+                        if _is_of_the_store(error):
+                            raise
                         failed.append((job.outcome, error))
                 self._connection.execute("COMMIT")
         except (StoreUnavailable, StoreUnusable) as error:
             self._roll_back()
             done, failed = [], [(job.outcome, error) for job in group]
-        except Exception as error:  # noqa: BLE001  (a job's own bug: its caller gets it, and the thread goes on)
+        except Exception as error:  # noqa: BLE001  (a bug: the callers get it, and the thread goes on)
             self._roll_back()
             done, failed = [], [(job.outcome, error) for job in group]
         for outcome, value in done:
@@ -92,26 +92,14 @@ class Writer:
         self._connection.execute("SAVEPOINT job")
         try:
             value = job.work(self._connection)
-        except (RingbackError, sqlite3.IntegrityError):
-            self._connection.execute("ROLLBACK TO job")
+        except Exception:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO job")
             raise
         finally:
             if self._connection.in_transaction:  # a full disk rolls the whole transaction back by itself
                 self._connection.execute("RELEASE job")
         return value
-
-    def _begin(self) -> None:
-        """Start a write transaction, waiting for another process's to end."""
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(_RETRY_SECONDS)
-            else:
-                return
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
@@ -119,4 +107,9 @@ class Writer:
                 self._connection.execute("ROLLBACK")
             except sqlite3.OperationalError:
                 self._connection.close()
-                self._connection = connect(self._path)
+                self._connection = connect(self._path, waits=False)
+
+
+def _is_of_the_store(error: Exception) -> bool:
+    """Tell a full disk or a damaged file, which strike the whole group, from what is wrong with one job."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError)

@@ -1,0 +1,171 @@
+"""A store that is plainly right: a set of legs, from which each list is merged, sorted and sliced anew. No SQL here.
+
+The rules of the merge are written out once more; `ringback.telephony.call.merge` is not called.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from ringback.storage.base import Intake, ListedCall, Range
+from ringback.telephony.call import ListKey, ListKind, call_ref
+from ringback.telephony.leg import CallLeg, encode_leg
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Row(NamedTuple):
+    """A call in a list as users see it: all of `ListedCall` but the position; `ref` only orders what else is equal."""
+
+    started_ms: int
+    call_id: bytes
+    ref: bytes
+    number: str
+    name: str | None
+    rate: str
+    billable_seconds: int
+    disposition: str
+    ringing_seconds: int | None
+
+
+Shown = tuple[int, bytes, str, str | None, str, int, str, int | None]
+
+
+def shown(row: Row | ListedCall) -> Shown:
+    """Return what a user sees of a row, the same for the naive row and the store's."""
+    return (
+        row.started_ms,
+        row.call_id,
+        row.number,
+        row.name,
+        row.rate,
+        row.billable_seconds,
+        row.disposition,
+        row.ringing_seconds,
+    )
+
+
+class NaiveStore:
+    """The calls of one app whose region is not set."""
+
+    def __init__(self, app_id: int) -> None:
+        self.app_id = app_id
+        self.legs: set[CallLeg] = set()
+
+    def take_in(self, batch: Iterable[CallLeg]) -> Intake:
+        """Keep the legs one by one and count what became of them."""
+        intake = Intake()
+        for leg in batch:
+            if leg in self.legs:
+                intake.duplicate += 1
+            elif any(leg.call_key == kept.call_key for kept in self.legs):
+                intake.merged += 1
+            else:
+                intake.new += 1
+            self.legs.add(leg)
+        return intake
+
+    def purge(self, before_ms: int) -> int:
+        """Forget the legs of all calls that started before; return how many calls."""
+        old = {key for key, legs in self._calls().items() if _started_ms(legs) < before_ms}
+        self.legs = {leg for leg in self.legs if leg.call_key not in old}
+        return len(old)
+
+    def lists(self) -> dict[ListKey, list[Row]]:
+        """Return every list that is not empty, each newest first."""
+        lists: dict[ListKey, list[Row]] = {}
+        for key, legs in self._calls().items():
+            row = _row(call_ref(self.app_id, key), legs)
+            for list_key in _lists(legs):
+                lists.setdefault(list_key, []).append(row)
+        return {key: sorted(rows, key=lambda row: row[:3], reverse=True) for key, rows in sorted(lists.items())}
+
+    def page(self, key: ListKey, wanted: Range) -> tuple[int, list[Shown]]:
+        """Return the count of a range and one of its pages."""
+        found = [row for row in self.lists().get(key, []) if wanted.from_ms <= row.started_ms <= wanted.to_ms]
+        start = (wanted.page - 1) * wanted.limit
+        return len(found), [shown(row) for row in found[start : start + wanted.limit]]
+
+    def _calls(self) -> dict[str, list[CallLeg]]:
+        calls: dict[str, list[CallLeg]] = {}
+        for leg in sorted(self.legs, key=_order):
+            calls.setdefault(leg.call_key, []).append(leg)
+        return calls
+
+
+# --- the rules, for the legs of one call in order of start ----------------------------------------------------------
+
+
+def _order(leg: CallLeg) -> tuple[datetime, bool, str, bytes]:
+    return leg.started_at, leg.direction != "outbound", leg.source_record_id, encode_leg(leg)
+
+
+def _started_ms(legs: list[CallLeg]) -> int:
+    microseconds = (min(leg.started_at for leg in legs) - _EPOCH) / (_EPOCH.resolution)
+    return int(microseconds // 1000)
+
+
+def _direction(legs: list[CallLeg]) -> str:
+    """Which way the earliest leg from or to outside goes; of two at one moment the outgoing one counts."""
+    outside = [leg for leg in legs if leg.direction != "internal"]
+    earliest = {leg.direction.value for leg in outside if leg.started_at == outside[0].started_at}
+    return "outbound" if "outbound" in earliest else "inbound" if earliest else "internal"
+
+
+def _number(legs: list[CallLeg]) -> str:
+    if _direction(legs) == "outbound":
+        placed = [leg for leg in legs if leg.direction == "outbound"]
+        others = [leg for leg in legs if leg.direction != "outbound"]
+        told = [*_called_side_first(placed), *_called_side_first(others)]
+        return next((leg.dialled_number for leg in told if leg.dialled_number), "unknown")
+    way = _direction(legs)
+    told = [leg for leg in legs if leg.direction == way] + [leg for leg in legs if leg.direction != way]
+    return next((leg.calling_number for leg in told if leg.calling_number), "unknown")
+
+
+def _called_side_first(legs: list[CallLeg]) -> list[CallLeg]:
+    return [leg for leg in legs if leg.side != "a"] + [leg for leg in legs if leg.side == "a"]
+
+
+def _proofs(legs: list[CallLeg]) -> list[CallLeg]:
+    """The legs that show that the other party picked up."""
+    sides = {leg.side for leg in legs}
+    return [leg for leg in legs if leg.disposition == "answered" and not (leg.side == "a" and "b" in sides)]
+
+
+def _row(ref: bytes, legs: list[CallLeg]) -> Row:
+    given = sorted(leg.call_id for leg in legs if leg.call_id)
+    reasons = [leg.disposition.value for leg in legs if leg.disposition not in ("answered", "unknown")]
+    return Row(
+        started_ms=_started_ms(legs),
+        call_id=bytes.fromhex(given[0]) if given else ref,
+        ref=ref,
+        number=_number(legs),
+        name=([leg.name for leg in legs if leg.name] + [None])[0],
+        rate=str(max(Decimal(leg.rate or "0") for leg in legs).quantize(Decimal("0.0001"))),
+        billable_seconds=max([leg.billable_seconds or 0 for leg in _proofs(legs)] + [0]),
+        disposition="answered" if _proofs(legs) else ["unknown", *reasons][-1],
+        ringing_seconds=_ringing_seconds([leg for leg in legs if leg.ringing_at]),
+    )
+
+
+def _ringing_seconds(rang: list[CallLeg]) -> int | None:
+    ends = [end for leg in rang if (end := leg.answered_at or leg.ended_at)]
+    if not ends:
+        return None
+    return max(0, (max(ends) - min(leg.ringing_at for leg in rang if leg.ringing_at)).seconds)
+
+
+def _lists(legs: list[CallLeg]) -> set[ListKey]:
+    way, proofs = _direction(legs), _proofs(legs)
+    placed = [leg.extension for leg in legs if leg.extension and leg.direction == "outbound"]
+    took = [leg.extension for leg in proofs if leg.extension]
+    rang = {leg.extension for leg in legs if leg.extension and leg.direction != "outbound"}
+    if way == "outbound" and placed:
+        return {ListKey(placed[0], ListKind.OUT_ANSWERED if proofs else ListKind.OUT_MISSED)}
+    if way == "inbound" and took:
+        return {ListKey(took[0], ListKind.IN_ANSWERED)}
+    if way == "inbound" and rang and not proofs:
+        return {ListKey(extension, ListKind.IN_MISSED) for extension in rang}
+    return {ListKey("", ListKind.OTHER)}

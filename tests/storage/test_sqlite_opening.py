@@ -1,0 +1,285 @@
+"""Opening a SQLite file: what is taken, what is refused, and the one line that says why."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from asyncio import run
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+from tests.storage.examples import AN_APP, OUT_MISSED, whole_list
+from tests.telephony.examples import a_leg
+
+from ringback.errors import StoreUnavailable, StoreUnusable
+from ringback.storage import open_store
+from ringback.storage.base import Range, Store
+from ringback.storage.sqlite import connection
+from ringback.telephony.call import call_ref
+
+APP = AN_APP.app_id
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a store is or will be."""
+    return tmp_path / "ringback.db"
+
+
+def opened(path: Path, *, migrate: bool = False) -> None:
+    run(run(open_store(str(path), migrate=migrate)).close())
+
+
+@contextmanager
+def small_disk(folder: Path, options: str) -> Iterator[Path]:
+    """Mount a file system of its own at the folder, or skip the test where that is not allowed."""
+    folder.mkdir(exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"mounting is not allowed here: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+# --- opening -------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_store_is_nobody_elses_to_read(path: Path) -> None:
+    """The file, and the folder made for it, can be read by their owner only, whatever the umask."""
+    path = path.parent / "new" / path.name
+    before = os.umask(0)
+    try:
+        opened(path)
+    finally:
+        os.umask(before)
+
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+    assert oct(path.parent.stat().st_mode & 0o777) == "0o700"
+
+
+def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    """A file without a byte in it is made a store, as one that does not exist yet is."""
+    path.touch()
+
+    opened(path)
+
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA application_id").fetchone() == (connection.APPLICATION_ID,)
+
+
+@pytest.mark.parametrize("name", ["with space & 100%.db", "wie?#so.db", "лист.db"])
+def test_any_file_name_will_do(path: Path, name: str) -> None:
+    """A path's own characters are never read as parts of a URL."""
+    opened(path.parent / name)
+
+    assert (path.parent / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("content", [b"these are a user's notes, no database\n" * 50, b"\0" * 4096, b"no"])
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, content: bytes) -> None:
+    """Some other file by that name is not overwritten."""
+    path.write_bytes(content)
+
+    with pytest.raises(StoreUnusable, match="no SQLite database"):
+        opened(path, migrate=True)
+
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("mark", ["CREATE TABLE notes (text)", "PRAGMA user_version = 1", "PRAGMA application_id = 7"])
+def test_another_programs_database_is_refused_and_left_alone(path: Path, mark: str) -> None:
+    """A SQLite database that some other program made is told from ours, even while it has no tables yet."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(mark)
+        db.commit()
+    content = path.read_bytes()
+
+    with pytest.raises(StoreUnusable, match="another program's database"):
+        opened(path, migrate=True)
+
+    assert path.read_bytes() == content
+
+
+def test_a_store_of_a_newer_schema_is_refused(path: Path) -> None:
+    """An older Ringback does not write into a newer one's store, and says to upgrade."""
+    opened(path)
+    set_version(path, 999)
+
+    with pytest.raises(StoreUnusable, match=r"schema 999.*upgrade"):
+        opened(path, migrate=True)
+
+
+def test_a_store_of_an_older_schema_is_brought_up_only_when_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older store is refused with the command that brings it up; migrating runs the steps that it lacks."""
+    opened(path)
+    steps = [*connection.schema_steps(), "CREATE TABLE later (x TEXT) STRICT;"]
+    monkeypatch.setattr(connection, "schema_steps", lambda: steps)
+
+    with pytest.raises(StoreUnusable, match="ringback migrate --store sqlite:///"):
+        opened(path)
+    assert "later" not in tables(path)
+
+    opened(path, migrate=True)
+    opened(path)
+    assert "later" in tables(path)
+
+
+def test_a_step_that_fails_leaves_the_store_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration is all or nothing: what its first statement did is undone when its second fails."""
+    opened(path)
+    steps = [*connection.schema_steps(), "CREATE TABLE later (x TEXT) STRICT;\nCREATE TABLE app (x TEXT) STRICT;"]
+    monkeypatch.setattr(connection, "schema_steps", lambda: steps)
+
+    with pytest.raises(StoreUnusable):
+        opened(path, migrate=True)
+
+    assert "later" not in tables(path)
+
+
+def test_the_schema_is_all_that_its_steps_say(path: Path) -> None:
+    """No statement of the schema's steps is lost on the way into a new store."""
+    opened(path)
+    with closing(sqlite3.connect(":memory:")) as db:
+        for step in connection.schema_steps():
+            db.executescript(step)
+        expected = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+
+    assert tables(path) == expected
+    assert {"app", "agent", "token", "leg", "call_list", "listed_call", "reject"} <= expected
+
+
+def test_a_folder_is_refused(path: Path) -> None:
+    """A path that is a folder is no store, and the line says how to name another."""
+    path.mkdir()
+
+    with pytest.raises(StoreUnusable, match=r"Is a directory.*--store"):
+        opened(path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(path: Path) -> None:
+    """A path below a file is no store."""
+    path.touch()
+
+    with pytest.raises(StoreUnusable, match="--store"):
+        opened(path / "ringback.db")
+
+
+def test_a_disk_that_can_only_be_read_is_refused(tmp_path: Path) -> None:
+    """On a read-only disk a store, there or not, is refused with the system's own reason."""
+    with small_disk(tmp_path / "disk", "size=2m") as disk:
+        opened(disk / "there.db")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+
+        for name in ("there.db", "new.db"):
+            with pytest.raises(StoreUnusable, match="Read-only file system"):
+                opened(disk / name)
+
+
+def set_version(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+
+
+# --- when writing fails --------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """On a full disk writers are told to come again, reading goes on, and with space freed so does writing."""
+    with small_disk(tmp_path / "disk", "size=1m") as disk:
+        store = run(open_store(str(disk / "ringback.db")))
+        run(store.add_app(AN_APP))
+        (disk / "ballast").write_bytes(b"\0" * 300_000)
+        acknowledged = taken_in_until_full(store)
+
+        assert acknowledged > 0
+        assert run(store.page(APP, OUT_MISSED, Range())).count == 20 * acknowledged
+        (disk / "ballast").unlink()
+        run(store.take_in(APP, [a_leg("after")]))
+        assert len(whole_list(store, OUT_MISSED)) == 20 * acknowledged + 1
+        assert run(store.check()).faults == []
+        run(store.close())
+
+
+def taken_in_until_full(store: Store) -> int:
+    """Take in batches of twenty calls until the store says that the disk is full; return how many it acknowledged."""
+    acknowledged = count()
+    with pytest.raises(StoreUnavailable, match="full"):
+        run(take_in_forever(store, acknowledged))
+    return next(acknowledged) - 1
+
+
+async def take_in_forever(store: Store, numbers: Iterator[int]) -> None:
+    for number in numbers:
+        await store.take_in(APP, [a_leg(f"k{number}-{part}", seconds=part) for part in range(20)])
+
+
+def test_a_store_locked_for_too_long_is_unavailable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another process keeps the write lock, writers are told to come again, and readers do not notice."""
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            run(store.take_in(APP, [a_leg()]))
+        assert run(store.page(APP, OUT_MISSED, Range())).count == 0
+        other.execute("ROLLBACK")
+
+    assert run(store.take_in(APP, [a_leg()])).new == 1
+    run(store.close())
+
+
+HOLDING = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+while True:
+    db.execute("BEGIN IMMEDIATE")
+    print("holding", flush=True)
+    time.sleep(0.15)
+    db.execute("COMMIT")
+    time.sleep(0.015)
+"""
+
+
+def test_a_writer_gets_its_turn_in_short_gaps(path: Path) -> None:
+    """Beside a process that gives the lock free for moments only, as an import does, live calls still get in soon."""
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    with subprocess.Popen([sys.executable, "-c", HOLDING, path], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        begun = time.monotonic()
+        for number in range(8):
+            run(store.take_in(APP, [a_leg(f"k{number}")]))
+            time.sleep(0.03)
+        took = time.monotonic() - begun
+        other.kill()
+
+    assert took < 3
+    run(store.close())
+
+
+def test_a_damaged_list_takes_no_more_legs_in(path: Path) -> None:
+    """When a list lacks a call that its legs tell of, changing it is refused whole and says how to see the damage."""
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    run(store.take_in(APP, [a_leg("k1"), a_leg("k2", seconds=1)]))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM listed_call WHERE position = 2")
+
+    with pytest.raises(StoreUnusable, match="ringback check"):
+        run(store.take_in(APP, [a_leg("k2", seconds=2, source_record_id="r2", name="Ann")]))
+
+    assert [leg.name for leg in run(store.legs(APP, call_ref(APP, "k2")))] == [None]
+    run(store.close())
