@@ -18,7 +18,7 @@ from ringback.agents import Passwords
 from ringback.settings import Settings
 from ringback.storage import open_store
 from ringback.web import operations, receivers, telecmi
-from ringback.web.problems import problem_answer
+from ringback.web.problems import fault_answer, problem_answer
 
 SETTINGS_VARIABLE = "_RINGBACK_WORKER_SETTINGS"  # how a server hands its settings to its worker processes
 
@@ -31,11 +31,16 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.checked()
         self._app: ASGIApp | None = None
+        self._direct: dict[str, ASGIApp] = {}  # the routes' own endpoints, by path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's own life."""
         if scope["type"] == "lifespan":
             await _Lifespan(self).serve(receive, send)
+            return
+        direct = self._direct.get(scope["path"])  # past routing and middleware that have no say in these
+        if direct is not None and scope["method"] == "POST":
+            await direct(scope, receive, send)
         elif self._app is not None:
             await self._app(scope, receive, send)
 
@@ -50,11 +55,14 @@ class Application:
             dialect = telecmi.TelecmiDialect(store, passwords, self._settings)
             receiving = receivers.Receivers(store, self._settings)
             operating = operations.Operations(store, [*telecmi.OPERATIONS, *receivers.OPERATIONS])
-            self._app = Starlette(
+            app = Starlette(
                 routes=[*dialect.routes(), *receiving.routes(), *operating.routes()],
                 middleware=_middleware(self._settings),
                 exception_handlers={HTTPException: _no_such_route, Exception: _own_fault},
             )
+            app.router.redirect_slashes = False  # few clients send a body again where a redirect leads them
+            self._app = app
+            self._direct = {} if self._settings.cors_origins else dialect.endpoints()
             log.info("started", store=_without_password(self._settings.store))
             yield
             log.info("stopped")
@@ -110,9 +118,8 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
 
 
 async def _own_fault(request: Request, error: Exception) -> Response:
-    log.error("fault", path=request.url.path, error=type(error).__name__)
-    answer = problem_answer(500, "The server failed; the fault is logged")
-    return Response(answer.body, 500, media_type="application/json")
+    answer = fault_answer(request.url.path, error)
+    return Response(answer.body, answer.status, media_type="application/json")
 
 
 def _without_password(store: str) -> str:

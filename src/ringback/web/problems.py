@@ -1,6 +1,7 @@
 """Every error as an answer: one table from class to status, and the envelope that all of them wear."""
 
 import msgspec
+import structlog
 
 from ringback.errors import (
     AlreadyThere,
@@ -19,6 +20,8 @@ from ringback.errors import (
 from ringback.web.answers import Answer, json_answer
 
 RETRY_AFTER_SECONDS = 5
+
+log = structlog.get_logger()
 
 # The first class an error is one of counts. 4xx: do not resend. 503: resend later.
 STATUS_OF: tuple[tuple[type[RingbackError], int], ...] = (
@@ -48,6 +51,12 @@ class Problem(msgspec.Struct, kw_only=True):
 def status_of(error: RingbackError) -> int:
     """Return the HTTP status of an error; 500 for one that no request can be blamed for."""
     return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
+
+
+def fault_answer(path: str, error: Exception) -> Answer:
+    """Log a fault of the server's own and return the answer for it, which tells nothing of the inside."""
+    log.error("fault", path=path, error=type(error).__name__, exc_info=error)
+    return problem_answer(500, "The server failed; the fault is logged")
 
 
 def problem_answer(status: int, text: str, *, http_status: int | None = None) -> Answer:

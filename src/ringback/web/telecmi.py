@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import agents, calls
 from ringback.errors import InvalidInput, RingbackError
@@ -16,7 +16,7 @@ from ringback.telephony.numbers import is_exact_number
 from ringback.web.answers import Answer, ClientGone, json_answer, read_body
 from ringback.web.openapi import Operation
 from ringback.web.parameters import read_parameters
-from ringback.web.problems import Problem, problem_answer, status_of
+from ringback.web.problems import Problem, fault_answer, problem_answer, status_of
 
 _MOST = 2**53 - 1
 _SECONDS = range(10**8, 10**11)  # read as milliseconds these are the years 1970 to 1973: somebody sent seconds
@@ -119,12 +119,16 @@ class TelecmiDialect:
     def __init__(self, store: Store, passwords: agents.Passwords, settings: Settings) -> None:
         self._store, self._passwords, self._settings = store, passwords, settings
 
+    def endpoints(self) -> dict[str, ASGIApp]:
+        """The dialect's endpoints by path, the busiest first; each takes POST."""
+        return {
+            "/v1/agentOutMissed": Endpoint(self.agent_out_missed, self._settings),
+            "/v1/agentLogin": Endpoint(self.agent_login, self._settings),
+        }
+
     def routes(self) -> list[Route]:
-        """The dialect's routes, the busiest first."""
-        return [
-            Route("/v1/agentOutMissed", Endpoint(self.agent_out_missed, self._settings), methods=["POST"]),
-            Route("/v1/agentLogin", Endpoint(self.agent_login, self._settings), methods=["POST"]),
-        ]
+        """The same as routes, which know what other methods get."""
+        return [Route(path, endpoint, methods=["POST"]) for path, endpoint in self.endpoints().items()]
 
     async def agent_login(self, body: bytes) -> Answer:
         """POST /v1/agentLogin: a token for an agent's id and password."""
@@ -187,6 +191,8 @@ class Endpoint:
             answer = problem_answer(status_of(error), str(error), http_status=self._error_status)
         except ClientGone:
             return
+        except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the client is told in its words)
+            answer = fault_answer(scope["path"], error)
         await answer.send(send)
 
 

@@ -16,15 +16,20 @@ _READ_CACHE_KIB = 32 * 1024
 _RETRY_SECONDS = 0.004  # short, so that a writer gets its turn in the gap an importer leaves between its chunks
 
 
+def our_error(error: sqlite3.DatabaseError, path: Path) -> StoreUnavailable | StoreUnusable:
+    """Return SQLite's error as the store's: damaged or foreign is unusable, everything else may pass."""
+    if isinstance(error, sqlite3.OperationalError):
+        return StoreUnavailable(f"The store {path} cannot be used right now: {error}")
+    return StoreUnusable(f"The store {path} is no SQLite database or is damaged: {error}")
+
+
 @contextmanager
 def our_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as the store's: damaged or foreign is unusable, everything else may pass."""
+    """Raise SQLite's errors as the store's."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise StoreUnavailable(f"The store {path} cannot be used right now: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise StoreUnusable(f"The store {path} is no SQLite database or is damaged: {error}") from error
+        raise our_error(error, path) from error
 
 
 def open_file(path: Path, *, migrate: bool) -> None:

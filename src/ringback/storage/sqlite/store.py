@@ -24,7 +24,7 @@ from ringback.storage.placing import PlacedLeg, epoch_ms, group_legs, place
 from ringback.storage.positions import MissingEntry
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.checking import check_store
-from ringback.storage.sqlite.connection import connect, open_file, our_errors
+from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
 from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.purging import purge_slice
 from ringback.storage.sqlite.writer import Writer
@@ -44,6 +44,7 @@ class SqliteStore(Store):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._reader = connect(path, read_only=True)
+        self._cursor = self._reader.cursor()  # one for all: every read is fetched whole before the next
         self._writer = Writer(path)
 
     @classmethod
@@ -68,12 +69,13 @@ class SqliteStore(Store):
             finally:
                 db.close()
 
-    def _rows(self, statement: str, parameters: Sequence[object] | dict[str, object] = ()) -> list[Row]:
-        with our_errors(self._path):
-            try:
-                return self._reader.execute(statement, parameters).fetchall()
-            except sqlite3.ProgrammingError as error:
-                raise StoreUnavailable(f"The store {self._path} is closed") from error
+    def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        try:
+            return self._cursor.execute(statement, parameters).fetchall()
+        except sqlite3.ProgrammingError as error:
+            raise StoreUnavailable(f"The store {self._path} is closed") from error
+        except sqlite3.DatabaseError as error:
+            raise our_error(error, self._path) from error
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._writer.run(work)
@@ -204,14 +206,12 @@ class SqliteStore(Store):
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
     ) -> Page | None:
-        rows = self._rows(
-            lists.PAGE_OF_TOKEN,
-            {"app_id": app_id, "digest": digest, "now_ms": now_ms, "kind": kind, **lists.page_parameters(wanted)},
-        )
+        parameters = (*lists.page_parameters(wanted), app_id, kind.value, digest, now_ms)
+        rows = self._rows(lists.PAGE_OF_TOKEN, parameters)
         return _page(rows) if rows else None
 
     async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
-        parameters = {"app_id": app_id, "extension": key.extension, "kind": key.kind, **lists.page_parameters(wanted)}
+        parameters = (*lists.page_parameters(wanted), app_id, key.kind.value, key.extension)
         return _page(self._rows(lists.PAGE, parameters))
 
     async def lists(self, app_id: int) -> list[ListKey]:

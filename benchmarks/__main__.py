@@ -1,0 +1,68 @@
+"""`python -m benchmarks`: takes the figures and tells them. Which figures there are stands in SECTIONS."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import reporting
+from benchmarks.importing import import_figures
+from benchmarks.measuring import CORES, Figure
+from benchmarks.serving import page_figures, rate_figures, size_figures
+from benchmarks.sizes import FULL, SHORT, Sizes
+from benchmarks.starting import start_figures
+from benchmarks.storage import storage_figures
+from benchmarks.stores import BYTES_A_CALL, RESULTS, Say
+
+SECTIONS: dict[str, Callable[[Sizes, Say], list[Figure]]] = {
+    "rate": rate_figures,
+    "pages": page_figures,
+    "sizes": size_figures,
+    "storage": storage_figures,
+    "start": start_figures,
+    "import": import_figures,
+}
+
+
+def main() -> None:
+    """Take the figures that were asked for; all of them by default."""
+    asked = _arguments()
+    sizes = FULL if asked.full else SHORT
+    console = Console()
+    told = Console(stderr=True, highlight=False, markup=False)
+    _tell_needs(told.print, sizes)
+    figures: list[Figure] = []
+    for name in asked.only or SECTIONS:
+        told.print(f"Taking figures: {name}")
+        figures.extend(SECTIONS[name](sizes, told.print))
+    reporting.tell(console, figures)
+    facts = reporting.as_json(figures, is_full=asked.full)
+    name = "-".join(["full" if asked.full else "short", *(asked.only or [])])
+    reporting.write(RESULTS / f"{name}.json", facts)
+    if asked.json:
+        reporting.write(asked.json, facts)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory as ratios.")
+    parser.add_argument("--full", action="store_true", help="ten million calls: about an hour, 10 GB of disk")
+    parser.add_argument("--only", action="append", choices=list(SECTIONS), help="take only these (may be repeated)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything measured here")
+    return parser.parse_args()
+
+
+def _tell_needs(say: Say, sizes: Sizes) -> None:
+    needed = sum(sizes.all_calls) * BYTES_A_CALL
+    free = shutil.disk_usage(RESULTS.parent).free
+    say(f"Stores of up to {sizes.calls:,} calls are kept in {RESULTS}: {needed / 1e9:.0f} GB.")
+    if free < needed:
+        sys.exit(f"Only {free / 1e9:.0f} GB are free.")
+    if len(CORES) == 1:
+        say("There is one core: servers and load share it, so rates say little.")
+
+
+if __name__ == "__main__":
+    main()

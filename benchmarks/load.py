@@ -1,0 +1,115 @@
+"""A client that asks as fast as a server answers, and checks every answer whole. No servers here, no figures."""
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from typing import NamedTuple
+
+from benchmarks.questions import Question
+
+CONNECTIONS = 32
+_MOST = 1 << 18
+_PATIENCE_SECONDS = 10
+
+
+class WrongAnswer(Exception):
+    """A server's answer is not the right one; what was measured counts for nothing."""
+
+
+class Load(NamedTuple):
+    """What a run of load came to: answers a second, and how busy the client's own core was (1 is all the time)."""
+
+    rate: float
+    client_busy: float
+
+
+def is_whole(question: Question, data: bytes) -> bool:
+    """Tell whether this is the whole answer; raises `WrongAnswer` when it is whole and not the right one."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    if body == question.answer and head.startswith(b"HTTP/1.1 200 "):
+        return True
+    length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    if not head.startswith(b"HTTP/1.1 200 ") or (length.isdigit() and len(body) >= int(length)):
+        raise WrongAnswer(f"asked {question.request!r}\nright {question.answer!r}\ngot {data!r}")
+    return False
+
+
+def connected(port: int) -> socket.socket:
+    """Return a connection to a server on this machine."""
+    client = socket.create_connection(("127.0.0.1", port))
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # The kernel's own patience: Python's costs a call more for each send and each receive.
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE_SECONDS, 0))
+    return client
+
+
+# --- as many as can be ---------------------------------------------------------------------------------------------
+
+
+def full_load(port: int, questions: Sequence[Question], seconds: float) -> Load:
+    """Keep 32 connections busy for so long, each with one request on its way."""
+    clients = [connected(port) for _ in range(CONNECTIONS)]
+    asking = cycle(questions)
+    began, used = time.perf_counter(), time.process_time()
+    answered = _answered(clients, asking, began + seconds)
+    took, used = time.perf_counter() - began, time.process_time() - used
+    for client in clients:
+        client.close()
+    return Load(answered / took, used / took)
+
+
+def _answered(clients: Sequence[socket.socket], asking: Iterator[Question], until: float) -> int:
+    waiting = select.epoll()
+    by_number = {client.fileno(): client for client in clients}
+    asked: dict[int, Question] = {}
+    partly: dict[int, bytes] = {}
+    for number, client in by_number.items():
+        waiting.register(number, select.EPOLLIN)
+        asked[number] = next(asking)
+        client.sendall(asked[number].request)
+    answered = 0
+    while time.perf_counter() < until:
+        for number, _ in waiting.poll(_PATIENCE_SECONDS):
+            client, data = by_number[number], partly.pop(number, b"")
+            data += _received(client)
+            if is_whole(asked[number], data):
+                answered += 1
+                asked[number] = question = next(asking)
+                client.send(question.request)
+            else:
+                partly[number] = data
+    waiting.close()
+    return answered
+
+
+def _received(client: socket.socket) -> bytes:
+    data = client.recv(_MOST)
+    if not data:
+        raise WrongAnswer("the server closed the connection")
+    return data
+
+
+# --- one after the other -------------------------------------------------------------------------------------------
+
+
+class OneByOne:
+    """A single connection that asks, waits, and tells how long the answer took."""
+
+    def __init__(self, port: int) -> None:
+        self._client = connected(port)
+
+    def ask(self, question: Question) -> float:
+        """Ask once; return the seconds from sending to having the whole answer."""
+        began = time.perf_counter()
+        self._client.send(question.request)
+        data = _received(self._client)
+        while not is_whole(question, data):
+            data += _received(self._client)
+        return time.perf_counter() - began
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()

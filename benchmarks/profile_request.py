@@ -1,0 +1,209 @@
+"""Where a request's microseconds go: each stage alone, in this process. `python -m benchmarks.profile_request`."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+from starlette.types import ASGIApp
+
+from benchmarks.coroutines import finished
+from benchmarks.load import full_load
+from benchmarks.measuring import LOAD_CORE, SERVER_CORE, in_turns, on_core
+from benchmarks.questions import Asker, Question, body_of, many
+from benchmarks.servers import Server, bare_server, ringback_server
+from benchmarks.sizes import SHORT
+from benchmarks.stores import made_store
+from ringback import agents, calls
+from ringback.settings import Settings
+from ringback.storage.base import Page, Range
+from ringback.storage.sqlite import lists
+from ringback.storage.sqlite.connection import connect
+from ringback.storage.sqlite.store import SqliteStore
+from ringback.telephony.call import ListKind
+from ringback.web.answers import json_answer
+from ringback.web.app import Application
+from ringback.web.parameters import read_parameters
+from ringback.web.telecmi import Endpoint, PageRequest, TelecmiDialect, out_missed_answer, read_range
+
+_ROUNDS = 15
+_QUESTIONS = 500
+_MOST_ROWS = 1000
+_KIND = ListKind.OUT_MISSED
+_LOAD_SECONDS = 3.0
+_PATH = "/v1/agentOutMissed"
+_SCOPE = {
+    "type": "http",
+    "asgi": {"version": "3.0", "spec_version": "2.4"},
+    "http_version": "1.1",
+    "scheme": "http",
+    "server": ("127.0.0.1", 8080),
+    "client": ("127.0.0.1", 50_000),
+    "method": "POST",
+    "root_path": "",
+    "path": _PATH,
+    "raw_path": _PATH.encode(),
+    "query_string": b"",
+}
+
+Step = Callable[[], object]
+
+
+class Stage(NamedTuple):
+    """A line of the table: what is timed, for each question; deeper lines are parts of the next one less deep."""
+
+    depth: int
+    what: str
+    steps: Sequence[Step]
+
+
+def main() -> None:
+    """Time the stages and print them, each whole below its parts."""
+    path = made_store(SHORT.calls, print)
+    questions = many(Asker(SHORT.calls, "profile").any_page, _QUESTIONS)
+    store = SqliteStore(path)
+    application = Application(Settings(store=str(path)))
+    running = application.running()
+    finished(running.__aenter__())
+    stages = [*_store_stages(path, store, questions), *_web_stages(store, application, questions)]
+    with on_core(SERVER_CORE):
+        taken = in_turns(_ROUNDS, {stage.what: partial(_microseconds, stage.steps) for stage in stages})
+    lines = [(stage.depth, stage.what, taken[stage.what].median) for stage in stages]
+    _tell([*lines, *_server_lines(path, questions, lines[-1][2])])
+    finished(running.__aexit__(None, None, None))
+    finished(store.close())
+
+
+def _microseconds(steps: Sequence[Step]) -> float:
+    began = time.thread_time()  # the processor's: what neighbours take does not count
+    for step in steps:
+        step()
+    return (time.thread_time() - began) / len(steps) * 1e6
+
+
+# --- the stages ----------------------------------------------------------------------------------------------------
+
+
+def _store_stages(path: Path, store: SqliteStore, questions: Sequence[Question]) -> list[Stage]:
+    reader = connect(path, read_only=True)
+    parameters = [_parameters(question) for question in questions]
+    rows = [reader.execute(lists.PAGE_OF_TOKEN, given).fetchall() for given in parameters]
+    empty = [{**given, "skip": lists.page_parameters(Range(page=2**53))["skip"]} for given in parameters]
+    whose = "SELECT extension FROM token WHERE app_id = :app_id AND digest = :digest AND expires_ms > :now_ms"
+    return [
+        Stage(3, "statement: token only", [partial(_fetched, reader, whose, given) for given in parameters]),
+        Stage(3, "statement: token and bounds, no rows", [_statement(reader, given) for given in empty]),
+        Stage(2, "statement, whole", [_statement(reader, given) for given in parameters]),
+        Stage(2, "rows to Page", [partial(_page_of_rows, found) for found in rows]),
+        Stage(1, "store.page_of_token, whole", [partial(_page, store, question) for question in questions]),
+    ]
+
+
+def _web_stages(store: SqliteStore, application: Application, questions: Sequence[Question]) -> list[Stage]:
+    settings = Settings(store="none").checked()
+    dialect = TelecmiDialect(store, agents.Passwords(), settings)
+    endpoint = Endpoint(dialect.agent_out_missed, settings)
+    bodies = [body_of(question) for question in questions]
+    asked = [read_parameters(body, PageRequest) for body in bodies]
+    pages = [(_page(store, question), question.agent.app_id) for question in questions]
+    answers = [out_missed_answer(*page) for page in pages]
+    return [
+        Stage(1, "body to PageRequest", [partial(read_parameters, body, PageRequest) for body in bodies]),
+        Stage(1, "PageRequest to Range", [partial(read_range, one, _MOST_ROWS) for one in asked]),
+        Stage(1, "token to digest", [partial(agents.read_token, one.token) for one in asked]),
+        Stage(1, "Page to answer's structs", [partial(out_missed_answer, *page) for page in pages]),
+        Stage(1, "structs to JSON", [partial(json_answer, answer) for answer in answers]),
+        Stage(0, "agent_out_missed, whole", [partial(_awaited, dialect.agent_out_missed, body) for body in bodies]),
+        Stage(0, "with the endpoint", [partial(_called, endpoint, question) for question in questions]),
+        Stage(0, "with Starlette", [partial(_called, application, question) for question in questions]),
+    ]
+
+
+def _server_lines(path: Path, questions: Sequence[Question], alone: float) -> list[tuple[int, str, float]]:
+    """Return the processor time a request of both servers at full load, and what no stage alone accounts for."""
+    alike = [question._replace(answer=questions[0].answer) for question in questions]
+    with bare_server(questions[0].answer) as bare, ringback_server(path) as ringback, on_core(LOAD_CORE):
+        least, whole = _cost(bare, alike), _cost(ringback, questions)
+    return [
+        (0, "bare server: uvicorn and the kernel", least),
+        (0, "the rest: colder caches than a stage alone has", whole - least - alone),
+        (0, "ringback serve, whole", whole),
+    ]
+
+
+def _cost(server: Server, questions: Sequence[Question]) -> float:
+    full_load(server.port, questions, 1)
+    before = server.busy_seconds()
+    load = full_load(server.port, questions, _LOAD_SECONDS)
+    return (server.busy_seconds() - before) / _LOAD_SECONDS / load.rate * 1e6
+
+
+# --- steps ---------------------------------------------------------------------------------------------------------
+
+
+def _parameters(question: Question) -> dict[str, object]:
+    token = agents.read_token(question.agent.token)
+    wanted = lists.page_parameters(_range(question))
+    return {"app_id": token.app_id, "digest": token.digest, "now_ms": 0, "kind": _KIND, **wanted}
+
+
+def _range(question: Question) -> Range:
+    return Range(from_ms=question.from_ms, to_ms=question.to_ms, page=question.page)
+
+
+def _fetched(reader: Any, statement: str, parameters: dict[str, object]) -> object:
+    return reader.execute(statement, parameters).fetchall()
+
+
+def _statement(reader: Any, parameters: dict[str, object]) -> Step:
+    return partial(_fetched, reader, lists.PAGE_OF_TOKEN, parameters)
+
+
+def _page_of_rows(rows: list[lists.Row]) -> Page:
+    extension, count, found = lists.page_rows(rows)
+    return Page(extension=extension, count=count, calls=found)
+
+
+def _page(store: SqliteStore, question: Question) -> Page:
+    token = agents.read_token(question.agent.token)
+    return finished(calls.page_for_token(store, token.app_id, token.digest, _KIND, _range(question)))
+
+
+def _awaited(work: Callable[[bytes], Any], body: bytes) -> object:
+    return finished(work(body))
+
+
+def _called(application: ASGIApp | Endpoint | Application, question: Question) -> None:
+    """Call an ASGI application as the server does, and check what it sends."""
+    body = body_of(question)
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    scope = {**_SCOPE, "headers": headers, "state": {}}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        assert message["type"] == "http.response.start" or message["body"] == question.answer
+
+    finished(application(scope, receive, send))  # type: ignore[arg-type]
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+def _tell(lines: Sequence[tuple[int, str, float]]) -> None:
+    whole = lines[-1][2]
+    table = Table(title="Microseconds of one request; parts are indented above their whole", title_justify="left")
+    table.add_column("Stage")
+    table.add_column("us", justify="right")
+    table.add_column("of the whole", justify="right")
+    for depth, what, microseconds in lines:
+        table.add_row(f"{'  ' * depth}{what}", f"{microseconds:.1f}", f"{microseconds / whole:.0%}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

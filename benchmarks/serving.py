@@ -1,0 +1,141 @@
+"""Figures of a server at work: its rate against the bare server's, and one request's time wherever it asks."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+from benchmarks.load import OneByOne, full_load
+from benchmarks.measuring import LOAD_CORE, Figure, Series, in_turns, medians, on_core
+from benchmarks.questions import LAST_PAGE, MIDDLE_PAGE, Asker, Question, many
+from benchmarks.servers import Server, bare_server, ringback_server
+from benchmarks.sizes import Sizes
+from benchmarks.stores import Say, made_store
+
+_QUESTIONS_A_ROUND = 400
+
+
+def rate_figures(sizes: Sizes, say: Say) -> list[Figure]:
+    """Requests a second at 32 connections, and the memory that serving them took."""
+    store = made_store(sizes.calls, say)
+    asker = Asker(sizes.calls, "rate")
+    pages, ranges = many(asker.any_page), many(asker.any_range)
+    answer = pages[0].answer
+    stored = [question._replace(answer=answer) for question in pages]
+    with bare_server(answer) as bare, ringback_server(store) as ringback, on_core(LOAD_CORE):
+        runs = {"bare": Run(bare, stored), "pages": Run(ringback, pages), "ranges": Run(ringback, ranges)}
+        for run in runs.values():
+            run.warm_up(sizes.seconds / 2)
+        rates = in_turns(sizes.rounds, {name: partial(run, sizes.seconds) for name, run in runs.items()})
+        memory = Series("ringback", [ringback.resident_mib()]), Series("bare", [bare.resident_mib()])
+    costs = {name: Series(name, run.costs) for name, run in runs.items()}
+    return [
+        _rate_figure("bare over ringback, random pages", rates["bare"], rates["pages"], runs["bare"].said()),
+        _rate_figure("bare over ringback, random pages of random ranges", rates["bare"], rates["ranges"]),
+        Figure(
+            section="rate",
+            name="processor time a request, ringback over bare",
+            over=costs["pages"],
+            under=costs["bare"],
+            unit="us",
+            at_most=4,
+            note="the same without what neighbours on the machine take",
+        ),
+        Figure(
+            section="memory",
+            name="serving process after the load, over the bare one's",
+            over=memory[0],
+            under=memory[1],
+            unit="MiB",
+        ),
+    ]
+
+
+class Run:
+    """Full load on one server, and how busy both cores were with it."""
+
+    def __init__(self, server: Server, questions: Sequence[Question]) -> None:
+        self._server, self._questions = server, questions
+        self.costs: list[float] = []
+        self._client_costs: list[float] = []
+
+    def __call__(self, seconds: float) -> float:
+        before = self._server.busy_seconds()
+        load = full_load(self._server.port, self._questions, seconds)
+        self.costs.append((self._server.busy_seconds() - before) / seconds / load.rate * 1e6)
+        self._client_costs.append(load.client_busy / load.rate * 1e6)
+        return load.rate
+
+    def warm_up(self, seconds: float) -> None:
+        """Run without counting."""
+        self(seconds)
+        self.costs.clear()
+        self._client_costs.clear()
+
+    def said(self) -> str:
+        """Say what a request cost the server and the client, and so which of them set the rate."""
+        server, client = statistics.median(self.costs), statistics.median(self._client_costs)
+        judged = "the rate is the server's" if client < server else "the client was the slower: the rate is its own"
+        return f"bare server: a request costs it {server:.0f} us of processor, the client {client:.0f} us; {judged}"
+
+
+def _rate_figure(name: str, bare: Series, ringback: Series, note: str = "") -> Figure:
+    return Figure(section="rate", name=name, over=bare, under=ringback, unit="req/s", at_most=4, note=note)
+
+
+# --- one request's time --------------------------------------------------------------------------------------------
+
+
+def page_figures(sizes: Sizes, say: Say) -> list[Figure]:
+    """The median time of a request at the first, middle and last page, and for the whole range and one day."""
+    asker = Asker(sizes.calls, "pages")
+    with ringback_server(made_store(sizes.calls, say)) as server, on_core(LOAD_CORE):
+        client = OneByOne(server.port)
+
+        def times() -> Mapping[str, Sequence[float]]:
+            asked = [
+                {
+                    "first page": asker.page(1),
+                    "middle page": asker.page(MIDDLE_PAGE),
+                    "last page": asker.page(LAST_PAGE),
+                    "any page of the year": asker.any_page(),
+                    "any day": asker.one_day(),
+                }
+                for _ in range(_QUESTIONS_A_ROUND)
+            ]
+            taken = [{name: client.ask(question) for name, question in one.items()} for one in asked]
+            return {name: [one[name] for one in taken] for name in taken[0]}
+
+        times()
+        found = medians(sizes.rounds, times)
+        client.close()
+    return [
+        _time_figure("last page over first", found["last page"], found["first page"], 1.2),
+        _time_figure("middle page over first", found["middle page"], found["first page"], 1.2),
+        _time_figure("any page of the year over any day", found["any page of the year"], found["any day"], 1.2),
+    ]
+
+
+def size_figures(sizes: Sizes, say: Say) -> list[Figure]:
+    """The median time of a random page's request over stores of different sizes."""
+    askers = {calls: Asker(calls, "sizes") for calls in sizes.all_calls}
+    stores = [made_store(calls, say) for calls in sizes.all_calls]
+    with ExitStack() as stack, on_core(LOAD_CORE):
+        servers = [stack.enter_context(ringback_server(store)) for store in stores]
+        clients = [OneByOne(server.port) for server in servers]
+
+        def times() -> Mapping[str, Sequence[float]]:
+            asked = [{calls: asker.any_page() for calls, asker in askers.items()} for _ in range(_QUESTIONS_A_ROUND)]
+            taken = [[client.ask(one[calls]) for client, calls in zip(clients, askers, strict=True)] for one in asked]
+            return {f"{calls:,} calls": column for calls, column in zip(askers, zip(*taken, strict=True), strict=True)}
+
+        times()
+        found = list(medians(sizes.rounds, times).values())
+        for client in clients:
+            client.close()
+    return [_time_figure(f"{size.what} over {found[0].what}", size, found[0], 1.5) for size in found[1:]]
+
+
+def _time_figure(name: str, over: Series, under: Series, at_most: float) -> Figure:
+    over, under = (Series(series.what, [value * 1e6 for value in series.values]) for series in (over, under))
+    return Figure(section="time of one request", name=name, over=over, under=under, unit="us", at_most=at_most)

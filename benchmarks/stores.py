@@ -1,0 +1,104 @@
+"""Stores of made calls, built once through the store's own bulk path and kept between runs. No measuring here."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.made_calls import APP_AGENTS, LIST_CALLS, MadeAgent, calls_of, leg_of
+from ringback.agents import digest_of
+from ringback.storage import open_store
+from ringback.storage.base import Agent, App, Store
+from ringback.storage.sqlite.connection import schema_steps
+
+RESULTS = Path(__file__).parent / "results"
+STORES = RESULTS / "stores"
+BYTES_A_CALL = 900  # of disk: the store's and the plain copy's
+_SLICE_CALLS = 250  # of each agent, in one transaction
+_LONG_AGO, _FAR_AHEAD = datetime(2024, 1, 1, tzinfo=UTC), datetime(2124, 1, 1, tzinfo=UTC)
+_HASH = "no password"
+
+Say = Callable[[str], None]
+
+
+def made_store(calls: int, say: Say) -> Path:
+    """Return a store of so many calls in lists of 10,000, building it where this schema has none yet."""
+    schema = blake2b("".join(schema_steps()).encode() + Path(calls_of.__code__.co_filename).read_bytes(), digest_size=4)
+    path = STORES / f"{calls}-{schema.hexdigest()}.db"
+    if not path.exists():
+        say(f"Building a store of {calls:,} calls, kept for the next run ...")
+        STORES.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        for left in STORES.glob(unfinished.name + "*"):
+            left.unlink()
+        asyncio.run(_build(unfinished, calls // LIST_CALLS, say))
+        unfinished.rename(path)
+    return path
+
+
+async def _build(path: Path, agents: int, say: Say) -> None:
+    store = await open_store(str(path))
+    for first in range(0, agents, APP_AGENTS):
+        members = [MadeAgent(number) for number in range(first, min(agents, first + APP_AGENTS))]
+        await _add_members(store, members)
+        await _add_calls(store, members)
+        if agents > APP_AGENTS:
+            say(f"  {(first + len(members)) * LIST_CALLS:,} calls")
+    await store.close()
+
+
+async def _add_members(store: Store, members: list[MadeAgent]) -> None:
+    app_id = members[0].app_id
+    await store.add_app(App(app_id=app_id, secret_digest=b"", region=None, created_at=_LONG_AGO))
+    for agent in members:
+        kept = Agent(
+            app_id=app_id,
+            extension=agent.extension,
+            name=agent.extension,
+            password_hash=_HASH,
+            is_disabled=False,
+            created_at=_LONG_AGO,
+        )
+        await store.add_agent(kept)
+        await store.add_token(app_id, agent.extension, digest_of(agent.token), _LONG_AGO, _FAR_AHEAD, _HASH)
+
+
+async def _add_calls(store: Store, members: list[MadeAgent]) -> None:
+    """Take the calls in as they would have come: by time, all agents in turn."""
+    made = [(agent, calls_of(agent)) for agent in members]
+    for _ in range(0, LIST_CALLS, _SLICE_CALLS):
+        legs = [leg_of(agent, call) for agent, calls in made for call in islice(calls, _SLICE_CALLS)]
+        await store.take_in(members[0].app_id, legs)
+
+
+# --- the alternative -----------------------------------------------------------------------------------------------
+
+_NAIVE = """
+CREATE TABLE token (digest BLOB PRIMARY KEY, app_id INTEGER, extension TEXT, expires_ms INTEGER) WITHOUT ROWID;
+CREATE TABLE call (
+    call_id BLOB, app_id INTEGER, extension TEXT, kind INTEGER, started_ms INTEGER, number TEXT, name TEXT, rate TEXT,
+    billable_seconds INTEGER, disposition TEXT, ringing_seconds INTEGER
+);
+INSERT INTO token SELECT digest, app_id, extension, expires_ms FROM made.token;
+INSERT INTO call SELECT call_ref, app_id, extension, kind, started_ms, number, name, rate, billable_seconds,
+    disposition, ringing_seconds FROM made.listed_call JOIN made.call_list USING (list_id) ORDER BY started_ms;
+CREATE INDEX call_by_agent ON call (app_id, extension, kind, started_ms, call_id);
+"""
+
+
+def naive_copy(store: Path, say: Say) -> Path:
+    """Return the same calls as one plain table with the right index, for COUNT and OFFSET; made where it is missing."""
+    path = store.with_suffix(".naive")
+    if not path.exists():
+        say("Copying the calls into a plain table, kept for the next run ...")
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        with sqlite3.connect(unfinished) as db:
+            db.execute("ATTACH ? AS made", (str(store),))
+            db.executescript(_NAIVE)
+        db.close()
+        unfinished.rename(path)
+    return path
