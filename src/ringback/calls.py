@@ -13,7 +13,7 @@ from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownCall, U
 from ringback.sources import Context, Rejected, Source, read, source_named
 from ringback.storage.base import Intake, ListedCall, NewReject, Page, Range, Store
 from ringback.telephony.agent_id import AgentId
-from ringback.telephony.call import ListKey, ListKind
+from ringback.telephony.call import ListKey, ListKind, merge
 from ringback.telephony.leg import CallLeg
 
 CHUNK_LEGS = 5_000  # legs an import commits at a time: what its memory and a waiting writer's patience allow
@@ -62,13 +62,32 @@ async def legs_of(store: Store, app_id: int, call_id: str) -> list[CallLeg]:
     return legs
 
 
+async def legs_for_token(store: Store, app_id: int, digest: bytes, call_id: str) -> list[CallLeg]:
+    """Return the legs of a call of the agent whose token has this digest; raises `BadToken` and `UnknownCall`.
+
+    Another agent's call is as unknown as one that is not there.
+    """
+    extension = await store.token_agent(app_id, digest, time.time_ns() // 1_000_000)
+    if extension is None:
+        raise BadToken
+    legs = await legs_of(store, app_id, call_id)
+    if all(key.extension != extension for key in merge(bytes.fromhex(call_id), legs, None).lists):
+        raise UnknownCall(f"There is no call {call_id}")
+    return legs
+
+
 async def page_for_agent(store: Store, agent_id: AgentId, kind: ListKind, wanted: Range) -> Page:
     """Return a page of an agent's list, for whoever owns the store; raises `UnknownAgent` for one nobody ever saw."""
+    await check_agent(store, agent_id)
+    return await store.page(agent_id.app_id, ListKey(agent_id.extension, kind), wanted)
+
+
+async def check_agent(store: Store, agent_id: AgentId) -> None:
+    """Raise `UnknownAgent` unless there is such an agent, or a call of one."""
     if await store.agent(agent_id.app_id, agent_id.extension) is None:
         keys = await store.lists(agent_id.app_id)
         if all(key.extension != agent_id.extension for key in keys):
             raise UnknownAgent(f"There is no agent {agent_id} and no call of one")
-    return await store.page(agent_id.app_id, ListKey(agent_id.extension, kind), wanted)
 
 
 def time_of(milliseconds: int) -> datetime:
@@ -113,14 +132,20 @@ async def import_lines(
     context: Context,
     origin: str,
     said: Callable[[Delivery], None],
+    rejected: Callable[[NewReject], None] = lambda _: None,
 ) -> Delivery:
-    """Take in a file of any length, a chunk a transaction; `said` hears the counts after each chunk."""
+    """Take in a file of any length, a chunk a transaction.
+
+    `said` hears the counts after each chunk, `rejected` each record that was not understood.
+    """
     total = Delivery()
     for batch in _batches(source, lines, context, origin):
         delivery = await batch.write(store)
         total.read += delivery.read
         total.add(delivery)
         said(total)
+        for reject in batch.rejects:
+            rejected(reject)
         await asyncio.sleep(_GAP_SECONDS)
     return total
 

@@ -6,10 +6,14 @@ from typing import Any, Self, cast
 import httpx
 
 _TIMEOUT_SECONDS = 30.0
+_BAD_GATEWAY = 502
 
 
 class ApiError(Exception):
-    """The API refused; `code` is its own code, 404 for a login or token that is no good (log in again)."""
+    """The API refused; `code` is its own code, 404 for a login or token that is no good (log in again).
+
+    502 where something else than the API answered, under a success of HTTP.
+    """
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(f"{code}: {said}")
@@ -61,8 +65,10 @@ class Client:
         try:
             answer = response.json()
         except ValueError:
-            answer = {}
-        code = answer.get("code", response.status_code) if isinstance(answer, dict) else response.status_code
+            answer = None
+        code = answer.get("code") if isinstance(answer, dict) else None
+        if not isinstance(code, int):  # no answer of this API: a proxy's page, or another server's
+            raise ApiError(_BAD_GATEWAY if response.is_success else response.status_code, response.reason_phrase)
         if code != 200:  # the live platform says so in the body only, under HTTP 200
-            raise ApiError(int(code), str(answer.get("message") or answer.get("msg") or response.reason_phrase))
+            raise ApiError(code, str(answer.get("message") or answer.get("msg") or response.reason_phrase))
         return cast("dict[str, Any]", answer)

@@ -2,12 +2,14 @@
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from ringback.calls import zone_named
 from ringback.errors import UnusableSetting
 
 
@@ -52,11 +54,17 @@ class Settings:
     log_format: Annotated[Literal["text", "json"], Parameter(help="Form of the log lines on standard error.")] = "text"
 
     def checked(self) -> "Settings":
-        """Return these settings, the store's default put in; raises `UnusableSetting` naming what is out of range."""
+        """Return these settings, the store's default put in; raises `UnusableSetting` or `InvalidInput`."""
         for name, least, most in _RANGES:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise UnusableSetting(f"{name} should be from {least} to {most}, not {value}")
+        zone_named(self.timezone)  # found out here: refused at each delivery, calls would be lost
+        for origin in self.cors_origins:
+            if not _ORIGIN.match(origin):
+                raise UnusableSetting(
+                    f"cors_origins should be * or origins such as https://crm.example.org, not {origin!r}"
+                )
         if self.workers > 1 and self.port == 0:
             raise UnusableSetting("several workers need a port of their own choice: --port 8080")
         return self if self.store else Settings(**{**self.as_dict(), "store": default_store()})  # type: ignore[arg-type]
@@ -76,6 +84,7 @@ class Settings:
             return False
 
 
+_ORIGIN = re.compile(r"(\*|null|[a-z][a-z0-9+.-]*://[^\s/,]+)\Z", re.ASCII)  # as browsers send it, RFC 6454 section 6.2
 _RANGES = (
     ("port", 0, 65_535),
     ("workers", 1, 64),

@@ -2,20 +2,22 @@
 
 import gzip
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
+import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ringback import calls
-from ringback.cli.telling import Common, ZoneName, opened, run, tell
+from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
 from ringback.errors import InvalidInput, UnknownApp
 from ringback.sources import SOURCES, source_named
-from ringback.storage.base import Reject
+from ringback.storage.base import NewReject
 
 _GZIP = b"\x1f\x8b"
 _SHOWN_REASONS = 5
@@ -28,8 +30,8 @@ def register(app: App) -> None:
 
 def import_files(
     source: Annotated[str, Parameter(help=f"The kind of file: {', '.join(sorted(SOURCES))}.")],
-    *files: Annotated[str, Parameter(help="Files, plain or .gz; - is standard input.")],
-    app: Annotated[int, Parameter(help="The app whose calls these are.")],
+    *files: Annotated[str, Parameter(help="Files, plain or .gz; - is standard input.", allow_leading_hyphen=True)],
+    app: Annotated[Number, Parameter(help="The app whose calls these are.")],
     timezone: ZoneName = None,
     common: Common | None = None,
 ) -> None:
@@ -40,9 +42,13 @@ def import_files(
     common = common or Common()
     kind = source_named(source)
     context = calls.context_for(app, timezone)
-    if not files:
-        raise InvalidInput("name at least one file to import; - is standard input")
+    _check_names(files)
     total = calls.Delivery()
+    shown: list[NewReject] = []
+
+    def rejected(reject: NewReject) -> None:
+        if len(shown) < _SHOWN_REASONS:
+            shown.append(reject)
 
     async def work() -> None:
         async with opened(common) as store:
@@ -51,19 +57,27 @@ def import_files(
             for name in files:
                 with _opened_lines(name) as lines, _progress(name, common) as said:
                     heard = said(lines)
-                    total_of_file = await calls.import_lines(store, kind, lines, context, name, heard)
+                    total_of_file = await calls.import_lines(store, kind, lines, context, name, heard, rejected)
                 total.read += total_of_file.read
                 total.add(total_of_file)
-            if total.rejected and not common.json:
-                _tell_rejects(await store.rejects(app), total.rejected)
 
     run(work())
+    if shown and not common.json:
+        _tell_rejects(shown, total.rejected)
     tell(
         common,
-        total,
+        {"read": total.read, **msgspec.structs.asdict(total)},
         f"{total.read:,} records read: {total.new:,} new calls, {total.merged:,} merged, {total.duplicate:,} known "
         f"already, {total.rejected:,} rejected.",
     )
+
+
+def _check_names(files: tuple[str, ...]) -> None:
+    if not files:
+        raise InvalidInput("name at least one file to import; - is standard input")
+    for name in files:
+        if name.startswith("-") and name != "-":
+            raise InvalidInput(f"there is no option {name}; of a file of that name say ./{name}")
 
 
 class _CountedLines:
@@ -89,7 +103,7 @@ def _opened_lines(name: str) -> Iterator[_CountedLines]:
             return
         with Path(name).open("rb") as raw:
             yield _CountedLines(_unpacked(raw), raw, Path(name).stat().st_size)
-    except (OSError, EOFError) as error:  # gzip tells of broken data with these two
+    except (OSError, EOFError, zlib.error) as error:  # gzip tells of broken data with these three
         raise InvalidInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -121,9 +135,9 @@ def _progress(name: str, common: Common) -> Iterator[Callable[[_CountedLines], C
         yield said
 
 
-def _tell_rejects(rejects: list[Reject], count: int) -> None:
+def _tell_rejects(rejects: list[NewReject], count: int) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    for reject in rejects[-count:][:_SHOWN_REASONS]:
+    for reject in rejects:
         console.print(f"rejected: {reject.origin}: {reject.reason}")
     if count > _SHOWN_REASONS:
         console.print(f"... and {count - _SHOWN_REASONS:,} more; `ringback rejects list` shows them all")

@@ -9,12 +9,12 @@ import msgspec
 from cyclopts import App, Parameter
 
 from ringback import calls
-from ringback.cli.telling import Common, local_time, opened, read_moment, run, tell, tell_table
+from ringback.cli.telling import Common, Number, local_time, opened, read_moment, run, tell, tell_table
 from ringback.errors import InvalidInput, UnknownApp
 from ringback.settings import StoreUrl
 from ringback.storage.base import ListedCall, Page, Range
 from ringback.storage.placing import epoch_ms
-from ringback.telephony.agent_id import AgentId, find_agent_id, read_agent_id
+from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id, read_agent_id
 from ringback.telephony.call import ListKind
 
 _KindWord = Literal["out_missed", "out_answered", "in_missed", "in_answered"]
@@ -33,7 +33,7 @@ def list_calls(
     from_: Annotated[
         str | None, Parameter(help="The earliest start: 2019-10-04, with a time, or milliseconds.")
     ] = None,
-    to: Annotated[str | None, Parameter(help="The latest start, inclusive.")] = None,
+    to: Annotated[str | None, Parameter(help="The latest start, inclusive: a time, or a day to its end.")] = None,
     page: Annotated[int, Parameter(help="Which page, newest calls first.")] = 1,
     limit: Annotated[int, Parameter(help="Rows on a page.")] = 10,
     kind: Annotated[_KindWord, Parameter(help="Which of the agent's lists.")] = "out_missed",
@@ -48,7 +48,7 @@ def list_calls(
     zone = calls.zone_named(timezone)
     if page < 1 or limit < 1:
         raise InvalidInput("--page and --limit should be 1 or more")
-    first, last = read_moment(from_, zone, "--from"), read_moment(to, zone, "--to")
+    first, last = read_moment(from_, zone, "--from"), read_moment(to, zone, "--to", is_end=True)
     bounds = {"from_ms": epoch_ms(first) if first else None, "to_ms": epoch_ms(last) if last else None}
     wanted = Range(page=page, limit=limit, **{name: bound for name, bound in bounds.items() if bound is not None})
 
@@ -112,12 +112,14 @@ def export_calls(
     if agent is None and not whose.isdecimal():
         raise InvalidInput(f"export an agent, such as 103_1111113, or an app, such as 1111113, not {whose[:60]!r}")
     app_id, extension = (agent.app_id, agent.extension) if agent else (int(whose), None)
-    write = _csv_writer() if format_ == "csv" else _jsonl_writer()
 
     async def work() -> None:
         async with opened(Common(store=store)) as opened_store:
-            if await opened_store.app(app_id) is None:
+            if app_id > MAX_APP_ID or await opened_store.app(app_id) is None:
                 raise UnknownApp(f"There is no app {app_id}")
+            if agent:
+                await calls.check_agent(opened_store, agent)
+            write = _csv_writer() if format_ == "csv" else _jsonl_writer()
             async for owner, kind, call in calls.export(opened_store, app_id, extension):
                 write(_facts(owner, kind, call))
 
@@ -148,7 +150,7 @@ def _jsonl_writer() -> Callable[[dict[str, Any]], None]:
 def show_legs(
     call_id: str,
     *,
-    app: Annotated[int | None, Parameter(help="The app whose call it is; needed when there are several.")] = None,
+    app: Annotated[Number | None, Parameter(help="The app whose call it is; needed when there are several.")] = None,
     common: Common | None = None,
 ) -> None:
     """Show the legs of a call as they were reported."""

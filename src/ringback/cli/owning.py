@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from ringback import agents
-from ringback.cli.telling import Common, opened, run, tell, tell_table
+from ringback.cli.telling import Common, Number, opened, run, tell, tell_table
 from ringback.errors import InvalidInput, UnknownApp
 from ringback.settings import Settings
 from ringback.telephony.agent_id import AgentId, read_agent_id
@@ -67,7 +67,7 @@ def app_list(*, common: Common | None = None) -> None:
 
 
 @app_commands.command(name="rotate")
-def app_rotate(app_id: int, *, common: Common | None = None) -> None:
+def app_rotate(app_id: Number, *, common: Common | None = None) -> None:
     """Give an app a new secret; the old one ends at once."""
     common = common or Common()
 
@@ -107,7 +107,7 @@ def agent_add(
 @agent_commands.command(name="list")
 def agent_list(
     *,
-    app: Annotated[int | None, Parameter(help="Only the agents of this app.")] = None,
+    app: Annotated[Number | None, Parameter(help="Only the agents of this app.")] = None,
     common: Common | None = None,
 ) -> None:
     """List the agents."""

@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from ringback import calls
-from ringback.cli.telling import Common, ZoneName, opened, run, tell, tell_table
+from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell, tell_table
 from ringback.errors import UnknownReject
 from ringback.storage.base import Intake, Reject
 
@@ -20,7 +20,7 @@ def register(app: App) -> None:
 
 @rejects_commands.command(name="list")
 def rejects_list(
-    *, app: Annotated[int | None, Parameter(help="Only this app's.")] = None, common: Common | None = None
+    *, app: Annotated[Number | None, Parameter(help="Only this app's.")] = None, common: Common | None = None
 ) -> None:
     """List the rejected records, oldest first."""
     common = common or Common()
@@ -41,7 +41,7 @@ def rejects_list(
 
 
 @rejects_commands.command(name="show")
-def rejects_show(number: int, *, common: Common | None = None) -> None:
+def rejects_show(number: Number, *, common: Common | None = None) -> None:
     """Show one rejected record with its raw text."""
     common = common or Common()
 
@@ -61,8 +61,8 @@ def rejects_show(number: int, *, common: Common | None = None) -> None:
 
 @rejects_commands.command(name="retry")
 def rejects_retry(
-    *numbers: Annotated[int, Parameter(help="Which ones; all when none is named.")],
-    app: Annotated[int | None, Parameter(help="Only this app's.")] = None,
+    *numbers: Annotated[Number, Parameter(help="Which ones; all when none is named.")],
+    app: Annotated[Number | None, Parameter(help="Only this app's.")] = None,
     timezone: ZoneName = None,
     common: Common | None = None,
 ) -> int:

@@ -4,10 +4,12 @@ import asyncio
 import io
 import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
 from importlib.resources import files
+from types import FrameType
 from typing import Annotated
 
 import msgspec
@@ -39,7 +41,8 @@ def serve(*, settings: Settings | None = None) -> None:
     settings = (settings or Settings()).checked()
     asyncio.run(_try_store(settings.store))
     with _listening(settings) as listening:
-        address = f"http://{settings.host}:{listening.getsockname()[1]}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{listening.getsockname()[1]}"
         sys.stderr.write(f"Ringback listens on {address}; the API is described at {address}/docs\n")
         if not settings.is_local:
             sys.stderr.write("Warning: tokens and numbers travel in the clear; put a TLS proxy in front.\n")
@@ -48,6 +51,7 @@ def serve(*, settings: Settings | None = None) -> None:
 
 def demo(*, port: Annotated[int, Parameter(help="TCP port to listen on; 0 takes a free one.")] = Settings.port) -> None:
     """Serve a throw-away store filled with an example call log, and print two requests to try."""
+    signal.signal(signal.SIGTERM, _stop)
     with tempfile.TemporaryDirectory(prefix="ringback-demo-") as folder:
         settings = Settings(store=f"sqlite:///{folder}/ringback.db", port=port).checked()
         with _listening(settings) as listening:
@@ -97,10 +101,20 @@ def _serve_on(settings: Settings, listening: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    if settings.workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
-    else:
-        uvicorn.Server(config).run(sockets=[listening])
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        if settings.workers > 1:
+            Multiprocess(config, sockets=[listening]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:  # uvicorn stops first, and then raises the signal that asked it to once more
+        return
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that what is open is closed and a throw-away store thrown away."""
+    del number, frame
+    raise KeyboardInterrupt
 
 
 # --- the demo ------------------------------------------------------------------------------------------------------
@@ -121,7 +135,9 @@ async def _fill(url: str, address: str) -> str:
         await agents.add_app(store, _APP)
         await agents.add_agent(store, passwords, _AGENT, "Asha", password)
         context = calls.context_for(_APP, _ZONE)
-        taken = await calls.import_lines(store, source_named("asterisk"), io.BytesIO(log), context, "example", lambda _: None)
+        taken = await calls.import_lines(
+            store, source_named("asterisk"), io.BytesIO(log), context, "example", lambda _: None
+        )
         token = (await agents.issue_token(store, _AGENT, 1)).token
     finally:
         passwords.close()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,21 @@ from ringback.storage import open_store
 from ringback.storage.base import Store
 
 T = TypeVar("T")
+
+_DIGITS_OF_A_DATE = len("20191004")  # ISO 8601's basic form; as milliseconds it would be a moment of 1970
+_WIDTH_OF_A_FILE = 240  # what no terminal shows is not folded
+
+_TO_THE_END_OF_DAY = timedelta(days=1, milliseconds=-1)
+_MAX_STORED = 2**63 - 1
+
+
+def _can_be_stored(kind: type, value: int | None) -> None:
+    del kind
+    if value is not None and not 0 <= value <= _MAX_STORED:
+        raise ValueError(f"should be from 0 to {_MAX_STORED}")
+
+
+Number = Annotated[int, Parameter(validator=_can_be_stored)]  # of an app or a reject: what a store can look for
 
 ZoneName = Annotated[str | None, Parameter(help="IANA time zone of times that name none, such as Asia/Almaty.")]
 
@@ -69,28 +84,33 @@ def tell_table(headings: Iterable[str], rows: Iterable[Iterable[object]], empty:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
     if table.row_count:
         console.print(table)
     else:
         console.print(Text(empty))
 
 
-def read_moment(text: str | None, zone: ZoneInfo | None, name: str) -> datetime | None:
-    """Return a time that a person typed: epoch milliseconds or ISO 8601, by the given or this machine's own clock."""
+def read_moment(text: str | None, zone: ZoneInfo | None, name: str, *, is_end: bool = False) -> datetime | None:
+    """Return a time that a person typed: epoch milliseconds or ISO 8601, by the given or this machine's own clock.
+
+    A date alone is its first moment, or with `is_end` its last millisecond.
+    """
     if text is None:
         return None
     try:
-        if text.isdecimal():
+        if text.isdecimal() and len(text) > _DIGITS_OF_A_DATE:
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         moment = datetime.fromisoformat(text)
+        if is_end and len(text) == len("2019-10-04"):
+            moment += _TO_THE_END_OF_DAY
+        if moment.tzinfo is None and zone is not None:
+            moment = moment.replace(tzinfo=zone)
+        return moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise InvalidInput(
             f"{name} should be a time such as 2019-10-04, 2019-10-04T09:35:45+05:00 or 1570162545485, not {text[:40]!r}"
         ) from None
-    if moment.tzinfo is None and zone is not None:
-        moment = moment.replace(tzinfo=zone)
-    return moment.astimezone(UTC)
 
 
 def local_time(milliseconds: int, zone: ZoneInfo | None) -> str:

@@ -5,11 +5,15 @@ The table of sources is here; adding one is described in docs/add-a-source.md.
 
 from ringback.errors import UnknownSource
 from ringback.sources.asterisk import Asterisk
+from ringback.sources.freeswitch import Freeswitch
 from ringback.sources.generic import Generic
+from ringback.sources.kamailio import Kamailio
 from ringback.sources.reading import Context, Reading, Rejected, Source, read
 from ringback.sources.telecmi import Telecmi
 
-SOURCES: dict[str, Source] = {source.name: source for source in (Asterisk(), Generic(), Telecmi())}
+SOURCES: dict[str, Source] = {
+    source.name: source for source in (Asterisk(), Freeswitch(), Generic(), Kamailio(), Telecmi())
+}
 
 
 def source_named(name: str) -> Source:

@@ -12,15 +12,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.agents import Passwords
 from ringback.settings import Settings
 from ringback.storage import open_store
-from ringback.web import operations, receivers, telecmi
+from ringback.web import call_legs, operations, receivers, telecmi
 from ringback.web.problems import fault_answer, problem_answer
 
 SETTINGS_VARIABLE = "_RINGBACK_WORKER_SETTINGS"  # how a server hands its settings to its worker processes
+
+DOCUMENTED = (*telecmi.OPERATIONS, *call_legs.OPERATIONS, *receivers.OPERATIONS)
 
 log = structlog.get_logger()
 
@@ -53,16 +56,19 @@ class Application:
             passwords = Passwords()
             stack.callback(passwords.close)
             dialect = telecmi.TelecmiDialect(store, passwords, self._settings)
+            legs = call_legs.CallLegs(store, self._settings)
             receiving = receivers.Receivers(store, self._settings)
-            operating = operations.Operations(store, [*telecmi.OPERATIONS, *receivers.OPERATIONS])
+            operating = operations.Operations(store, DOCUMENTED)
+            endpoints = {**dialect.endpoints(), **legs.endpoints()}
+            posted = [Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items()]
             app = Starlette(
-                routes=[*dialect.routes(), *receiving.routes(), *operating.routes()],
+                routes=[*posted, *receiving.routes(), *operating.routes()],
                 middleware=_middleware(self._settings),
                 exception_handlers={HTTPException: _no_such_route, Exception: _own_fault},
             )
             app.router.redirect_slashes = False  # few clients send a body again where a redirect leads them
             self._app = app
-            self._direct = {} if self._settings.cors_origins else dialect.endpoints()
+            self._direct = {} if self._settings.cors_origins else endpoints
             log.info("started", store=_without_password(self._settings.store))
             yield
             log.info("stopped")

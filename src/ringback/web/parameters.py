@@ -1,6 +1,7 @@
 """Request bodies read as their types, JSON and forms alike; what is wrong is said by the parameter's name."""
 
 import re
+from codecs import BOM_UTF8
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -28,7 +29,8 @@ def read_parameters(body: bytes, of: type[T]) -> T:
             return _slowly(_json(body), of)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _slowly(_json(body), of)
-    return _slowly(_form(body), of)
+    text = body.removeprefix(BOM_UTF8)  # Windows programs write one
+    return _slowly(_json(text) if text.lstrip()[:1] == b"{" else _form(text), of)
 
 
 def _slowly(values: dict[str, Any], of: type[T]) -> T:

@@ -1,5 +1,7 @@
 """POST /ingest/{source}: deliveries of finished calls, from switches and feeds. What they mean is the sources'."""
 
+import asyncio
+import gzip
 import io
 import zlib
 from typing import Annotated, Any
@@ -19,7 +21,6 @@ from ringback.web.openapi import Operation
 from ringback.web.problems import Problem, problem_answer, status_of
 
 _GZIP = b"\x1f\x8b"
-_READ_AS_GZIP = 16 + zlib.MAX_WBITS
 
 
 class DeliveryAnswer(msgspec.Struct):
@@ -58,7 +59,8 @@ class Receivers:
         """Take one delivery in."""
         app_id = await agents.app_of_secret(self._store, _secret(scope))
         source = source_named(scope["path_params"]["source"])
-        body = unpacked(await read_body(scope, receive, self._most), self._most)
+        packed = await read_body(scope, receive, self._most)
+        body = await asyncio.to_thread(unpacked, packed, self._most) if packed.startswith(_GZIP) else packed
         context = calls.context_for(app_id, self._timezone)
         delivery, reason = await calls.take_delivery(self._store, source, io.BytesIO(body), context)
         if delivery.read == 0:
@@ -71,18 +73,19 @@ class Receivers:
 
 
 def unpacked(body: bytes, most: int) -> bytes:
-    """Return the body, unpacked when it is gzip (told by its first bytes); raises `BodyTooLarge`, `UnreadableBody`."""
+    """Return the body, unpacked when it is gzip (told by its first bytes), all members of it (RFC 1952 section 2.2).
+
+    Raises `BodyTooLarge` without unpacking more than `most` bytes, and `UnreadableBody`.
+    """
     if not body.startswith(_GZIP):
         return body
-    unpacker = zlib.decompressobj(_READ_AS_GZIP)
     try:
-        text = unpacker.decompress(body, most + 1)
-    except zlib.error as error:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
+            text = packed.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:  # gzip tells of broken data with these three
         raise UnreadableBody(f"The body is broken gzip: {error}") from None
     if len(text) > most:
         raise BodyTooLarge(f"The body unpacks to more than {most} bytes; send less at a time")
-    if not unpacker.eof:
-        raise UnreadableBody("The body is broken gzip: it ends too early")
     return text
 
 
@@ -91,7 +94,7 @@ def _secret(scope: Scope) -> str | None:
     if scheme.lower() == "bearer":
         return secret.strip()
     keys: list[str] = parse_qs(scope["query_string"].decode("latin-1")).get("key", [])
-    return keys[0] if keys else None
+    return keys[0].partition("?")[0] if keys else None  # FreeSWITCH appends ?uuid=... to an address with a query too
 
 
 class _Endpoint:
@@ -131,7 +134,7 @@ OPERATIONS = (
             401: "The app's secret is missing or wrong",
             404: "There is no such source",
         },
-        problem=Problem,
+        problem=RejectedDelivery,
         security="secret",
         body=_ANYTHING,
         parameters=(

@@ -1,22 +1,21 @@
 """The TeleCMI dialect: its routes, field names and error envelope. All that is the vendor's stands in this one file."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from ringback import agents, calls
-from ringback.errors import InvalidInput, RingbackError
+from ringback.errors import InvalidInput
 from ringback.settings import Settings
 from ringback.storage.base import ListedCall, Page, Range, Store
 from ringback.telephony.call import ListKind
 from ringback.telephony.numbers import is_exact_number
-from ringback.web.answers import Answer, ClientGone, json_answer, read_body
+from ringback.web.answers import Answer, json_answer
+from ringback.web.endpoint import Endpoint
 from ringback.web.openapi import Operation
 from ringback.web.parameters import read_parameters
-from ringback.web.problems import Problem, fault_answer, problem_answer, status_of
+from ringback.web.problems import Problem
 
 _MOST = 2**53 - 1
 _SECONDS = range(10**8, 10**11)  # read as milliseconds these are the years 1970 to 1973: somebody sent seconds
@@ -28,8 +27,12 @@ _SECONDS = range(10**8, 10**11)  # read as milliseconds these are the years 1970
 class LoginRequest(msgspec.Struct, kw_only=True):
     """Who logs in."""
 
-    id: Annotated[str, msgspec.Meta(description="the agent's id, a text such as 103_1111113", max_length=64)]
-    password: Annotated[str, msgspec.Meta(description="the agent's password, a text", max_length=agents.MAX_PASSWORD)]
+    id: Annotated[
+        str, msgspec.Meta(description="the agent's id, a text such as 103_1111113", min_length=1, max_length=64)
+    ]
+    password: Annotated[
+        str, msgspec.Meta(description="the agent's password, a text", min_length=1, max_length=agents.MAX_PASSWORD)
+    ]
 
 
 class LoggedInAgent(msgspec.Struct):
@@ -52,7 +55,9 @@ class LoginAnswer(msgspec.Struct):
 class PageRequest(msgspec.Struct, kw_only=True):
     """Which page of which time range of the agent's own calls."""
 
-    token: Annotated[str, msgspec.Meta(description="the token that agentLogin gave, a text", max_length=512)]
+    token: Annotated[
+        str, msgspec.Meta(description="the token that agentLogin gave, a text", min_length=1, max_length=512)
+    ]
     from_: Annotated[
         int,
         msgspec.Meta(
@@ -126,10 +131,6 @@ class TelecmiDialect:
             "/v1/agentLogin": Endpoint(self.agent_login, self._settings),
         }
 
-    def routes(self) -> list[Route]:
-        """The same as routes, which know what other methods get."""
-        return [Route(path, endpoint, methods=["POST"]) for path, endpoint in self.endpoints().items()]
-
     async def agent_login(self, body: bytes) -> Answer:
         """POST /v1/agentLogin: a token for an agent's id and password."""
         asked = read_parameters(body, LoginRequest)
@@ -170,30 +171,6 @@ def _row(call: ListedCall, agent: str) -> OutMissedRow:
     return OutMissedRow(
         call.call_id.hex(), number, call.started_ms, agent, call.billable_seconds, call.rate, call.name or "unknown"
     )
-
-
-# --- the endpoint --------------------------------------------------------------------------------------------------
-
-
-class Endpoint:
-    """An ASGI endpoint of this dialect: body in, answer out, and errors in the vendor's envelope."""
-
-    def __init__(self, answer: Callable[[bytes], Awaitable[Answer]], settings: Settings) -> None:
-        self._answer = answer
-        self._most = settings.max_body
-        self._error_status = 200 if settings.error_status == "body" else None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        try:
-            answer = await self._answer(await read_body(scope, receive, self._most))
-        except RingbackError as error:
-            answer = problem_answer(status_of(error), str(error), http_status=self._error_status)
-        except ClientGone:
-            return
-        except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the client is told in its words)
-            answer = fault_answer(scope["path"], error)
-        await answer.send(send)
 
 
 OPERATIONS = (

@@ -1,0 +1,109 @@
+"""Flags, RINGBACK_* and ringback.toml: one table, one order of precedence; and the help of all commands."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cyclopts
+import pytest
+from tests.cli.conftest import CommandLine
+from tests.web.house import FROM, missed
+
+from ringback import cli
+
+AGENT = "103_1111113"
+
+
+@pytest.fixture
+def listed(owned: CommandLine) -> CommandLine:
+    """The command line on a store with five missed calls."""
+    calls = [missed(FROM + number) for number in range(5)]
+    owned.done("import", "generic", "-", "--app", 1111113, stdin=json.dumps(calls))
+    return owned
+
+
+def rows(line: CommandLine, *words: object) -> int:
+    """Return how many rows a page has."""
+    return len(line.done("list", AGENT, "--json", *words).facts["calls"])
+
+
+def test_a_flag_beats_the_environment_and_that_beats_the_file(
+    listed: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one setting named in all three places the flag counts, then the variable, then the file, then the default."""
+    assert rows(listed) == 5
+    Path("ringback.toml").write_text("limit = 3\n")
+    assert rows(listed) == 3
+    monkeypatch.setenv("RINGBACK_LIMIT", "2")
+    assert rows(listed) == 2
+    assert rows(listed, "--limit", 1) == 1
+
+
+def test_the_store_may_be_named_in_each_place(ringback: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store named in the file, in the environment or by a flag is the one that is used."""
+    Path("ringback.toml").write_text('store = "sqlite:///file.db"\n')
+    ringback.done("app", "add", 1)
+    monkeypatch.setenv("RINGBACK_STORE", "sqlite:///environment.db")
+    ringback.done("app", "add", 2)
+    ringback.done("app", "add", 3, "--store", "sqlite:///flag.db")
+
+    for name, number in (("file", 1), ("environment", 2), ("flag", 3)):
+        apps = ringback.done("app", "list", "--json", "--store", f"sqlite:///{name}.db").facts["apps"]
+        assert [app["app"] for app in apps] == [number]
+    assert not ringback.path.exists()
+
+
+def test_keys_of_other_commands_do_no_harm(listed: CommandLine) -> None:
+    """One file serves all commands: what a command has no flag for is left alone."""
+    Path("ringback.toml").write_text('port = 9999\ncors_origins = ["https://a"]\nmax_limit = 7\ntimezone = "UTC"\n')
+
+    assert listed.done("check").status == 0
+    assert rows(listed) == 5
+
+
+@pytest.mark.parametrize("text", ["limit = \n", "limit = 'many'\n", "[[[", "\x00"])
+def test_a_broken_file_is_said_in_one_line(listed: CommandLine, text: str) -> None:
+    """A ringback.toml that cannot be read is refused with status 2, not with a traceback."""
+    Path("ringback.toml").write_text(text)
+
+    assert listed.refused("list", AGENT, status=2)
+
+
+def test_a_variable_of_the_wrong_type_is_said_in_one_line(listed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is no number where one is needed is refused with status 2."""
+    monkeypatch.setenv("RINGBACK_LIMIT", "many")
+
+    assert "many" in listed.refused("list", AGENT, status=2)
+
+
+def commands(app: cyclopts.App, *above: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command."""
+    for name in app:
+        if not name.startswith("-"):
+            words = (*above, name)
+            below = list(commands(app[name], *words))
+            yield from below or [words]
+
+
+def test_the_commands_are_those_promised() -> None:
+    """People script against these names: none is missing, and none is there unannounced."""
+    assert sorted(" ".join(words) for words in commands(cli.app)) == [
+        *("agent add", "agent disable", "agent enable", "agent list", "agent password"),
+        *("app add", "app list", "app rotate", "check", "demo", "export", "import", "legs", "list", "migrate"),
+        *("purge", "rejects list", "rejects retry", "rejects show", "serve", "token issue", "token revoke"),
+    ]
+
+
+@pytest.mark.parametrize("words", list(commands(cli.app)), ids=" ".join)
+def test_every_command_explains_itself(ringback: CommandLine, words: tuple[str, ...]) -> None:
+    """--help prints how the command is used and what each flag is, and uses no store."""
+    said = ringback.done(*words, "--help")
+
+    assert said.out.startswith(f"Usage: ringback {' '.join(words)}")
+    assert not ringback.path.exists()
+
+
+def test_no_command_is_no_error(ringback: CommandLine) -> None:
+    """`ringback` alone shows the commands."""
+    assert "serve" in ringback.done().out
+    assert ringback.done("--version").out.strip() != ""

@@ -1,0 +1,342 @@
+"""`serve` and `demo` as processes: starting, stopping, being killed, being refused; and who else writes meanwhile."""
+
+import json
+import signal
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.web.house import (
+    DEADLINE_SECONDS,
+    FROM,
+    PASSWORD,
+    SEED_APP,
+    House,
+    Tenant,
+    missed,
+    wait_for,
+    with_store,
+)
+from tests.web.processes import RINGBACK, Server, environment, ringback, running
+
+from ringback.storage.base import CheckReport
+
+AGENT = f"103_{SEED_APP}"
+
+
+class Asking:
+    """Makes clients of servers and closes them in the end."""
+
+    def __init__(self, clients: ExitStack, path: Path) -> None:
+        self._clients, self.path = clients, path
+
+    def __call__(self, server: Server) -> House:
+        """Return the store as it is asked through a server."""
+        http = httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS)
+        return House(self.path, self._clients.enter_context(http))
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[Asking]:
+    """Clients of servers of the test's own store, calls.db in its folder."""
+    with ExitStack() as clients:
+        yield Asking(clients, tmp_path / "calls.db")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def sound(path: Path) -> CheckReport:
+    """Return what a check finds, which must be nothing."""
+    report = with_store(path, lambda store: store.check())
+    assert report.ok, report.faults
+    return report
+
+
+# --- starting and stopping -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_server_ends_well_and_keeps_everything(tmp_path: Path, asking: Asking, by: signal.Signals) -> None:
+    """Asked to stop, the server ends with status 0, and all it acknowledged is in a sound store."""
+    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+        tenant = asking(server).tenant(SEED_APP)
+        assert tenant.ingest(*(missed(FROM + number) for number in range(100))).json()["new"] == 100
+        status = server.stop(by)
+
+    assert status == 0, server.said
+    assert not [line for line in server.said if "Traceback" in line]
+    assert sound(tmp_path / "calls.db").calls == 100
+
+
+def test_a_request_under_way_is_finished_before_the_server_stops(tmp_path: Path, asking: Asking) -> None:
+    """A delivery whose body is still coming when the server is told to stop is taken in and answered."""
+    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+        tenant = asking(server).tenant(SEED_APP)
+        body = json.dumps([missed(FROM)]).encode()
+        head = f"POST /ingest/generic?key={tenant.secret} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port or 0)) as connection:
+            connection.sendall(head.encode() + body[:10])
+            tenant.page()  # answered behind the head above: the server has read it
+            server.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: not takes_connections(server))
+            connection.sendall(body[10:])
+            answer = connection.recv(65_536)
+
+        assert b"200 OK" in answer
+        assert server.process.wait(DEADLINE_SECONDS) == 0
+    assert sound(tmp_path / "calls.db").calls == 1
+
+
+def takes_connections(server: Server) -> bool:
+    """Tell whether the server still listens."""
+    try:
+        httpx.get(f"{server.url}/healthz", timeout=1)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    """A delivery that was answered 200 is there when the server is killed (-9) at once and started again."""
+    added = ringback(tmp_path, "app", "add", "7", "--store", "sqlite:///calls.db", "--json")
+    secret = json.loads(added.stdout)["secret"]
+    for number in range(3):
+        with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+            answer = httpx.post(f"{server.url}/ingest/generic?key={secret}", json=missed(FROM + number))
+            server.process.kill()
+
+            assert answer.json()["new"] == 1
+            assert server.process.wait(DEADLINE_SECONDS) == -signal.SIGKILL
+        assert sound(tmp_path / "calls.db").calls == number + 1
+
+
+def test_the_server_tells_where_it_listens_and_answers_there(tmp_path: Path) -> None:
+    """The address it tells is the one that answers; on a local address it warns of nothing."""
+    with running(tmp_path, "serve", "--port", "0") as server:
+        assert httpx.get(f"{server.url}/readyz").json()["status"] == "ready"
+        assert httpx.get(f"{server.url}/docs").status_code == 200
+        server.stop()
+
+    assert server.said[0] == f"Ringback listens on {server.url}; the API is described at {server.url}/docs\n"
+    assert not [line for line in server.said if "Warning" in line]
+    assert (tmp_path / "data" / "ringback" / "ringback.db").exists()
+
+
+def test_listening_to_the_network_is_warned_about(tmp_path: Path) -> None:
+    """On an address that others reach the server warns that it speaks in the clear."""
+    with running(tmp_path, "serve", "--port", "0", "--host", "0.0.0.0") as server:  # noqa: S104
+        wait_for(lambda: any("TLS" in line for line in server.said))
+
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+def test_an_ipv6_address_is_told_as_a_url_has_it(tmp_path: Path) -> None:
+    """The address told for ::1 stands in brackets and answers as it is."""
+    with running(tmp_path, "serve", "--port", "0", "--host", "::1") as server:
+        assert server.url.startswith("http://[::1]:")
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "part"),
+    [
+        (("--port", "70000"), 2, "port should be from 0 to 65535"),
+        (("--host", "nowhere.invalid", "--port", "0"), 2, "cannot be listened on"),
+        (("--workers", "0"), 2, "workers should be from 1"),
+        (("--workers", "2", "--port", "0"), 2, "several workers need a port"),
+        (("--timezone", "Mars/Olympus"), 2, "no time zone 'Mars/Olympus'"),
+        (("--error-status", "both"), 2, "both"),
+        (("--store", "sqlite:////proc/none/x.db", "--port", "0"), 1, "cannot be opened for writing"),
+        (("--store", "text.db", "--port", "0"), 1, "is no SQLite database"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], status: int, part: str
+) -> None:
+    """What was set wrongly ends with status 2 and an unusable store with 1, on one line of standard error."""
+    (tmp_path / "text.db").write_text("This is no database. " * 500)
+    ended = ringback(tmp_path, "serve", *words)
+
+    assert (ended.returncode, ended.stdout) == (status, b"")
+    assert part in ended.stderr.decode()
+    assert ended.stderr.count(b"\n") == 1
+
+
+def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
+    """A port that another server has is refused with status 2 and the flag that names another."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = ringback(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+
+    assert ended.returncode == 2
+    assert ended.stderr.decode().endswith("Address already in use; name another: --port\n")
+    assert ended.stderr.count(b"\n") == 1
+
+
+def test_a_server_reads_the_environment_and_the_file(tmp_path: Path, asking: Asking) -> None:
+    """max_limit from ringback.toml and error_status from the environment are in force."""
+    (tmp_path / "ringback.toml").write_text('max_limit = 3\nport = 0\nstore = "sqlite:///calls.db"\n')
+    with running(tmp_path, "serve", more={"RINGBACK_ERROR_STATUS": "body"}) as server:
+        tenant = asking(server).tenant(SEED_APP)
+        answer = tenant.house.http.post("/v1/agentOutMissed", json=tenant.asked(limit=4))
+
+    assert (answer.status_code, answer.json()["code"]) == (200, 400)
+    assert "from 1 to 3, not 4" in answer.json()["message"]
+
+
+def test_log_lines_can_be_json(tmp_path: Path, asking: Asking) -> None:
+    """With --log-format json each event is one JSON object, and none tells a token or a secret."""
+    words = ("serve", "--store", "sqlite:///calls.db", "--port", "0", "--log-format", "json")
+    with running(tmp_path, *words) as server:
+        tenant = asking(server).tenant(SEED_APP)
+        tenant.ingest(missed(FROM))
+        tenant.page()
+        server.stop()
+
+    events = [json.loads(line) for line in server.said[1:]]
+    assert [event["event"] for event in events] == ["started", "stopped"]
+    assert tenant.token not in "".join(server.said)
+    assert tenant.secret not in "".join(server.said)
+
+
+# --- several processes on one store --------------------------------------------------------------------------------
+
+
+def log_in(tenant: Tenant) -> str:
+    """Log in through the server."""
+    return str(tenant.house.http.post("/v1/agentLogin", json={"id": AGENT, "password": PASSWORD}).json()["token"])
+
+
+def is_live(tenant: Tenant, token: str) -> bool:
+    """Ask several times, so that every worker is met, each on a connection of its own."""
+    url = f"{tenant.house.url}/v1/agentOutMissed"
+    statuses = {httpx.post(url, json=tenant.asked(token=token)).status_code for _ in range(8)}
+    assert len(statuses) == 1
+    return statuses == {200}
+
+
+ENDINGS: tuple[tuple[str, ...], ...] = (
+    ("token", "revoke", AGENT),
+    ("agent", "disable", AGENT),
+    ("agent", "password", AGENT, "--password-stdin"),
+)
+
+
+def test_tokens_end_at_once_for_all_workers(tmp_path: Path, asking: Asking) -> None:
+    """What the command line ends is ended for each of two workers before the command returns."""
+    words = ("--store", "sqlite:///calls.db")
+    with running(tmp_path, "serve", *words, "--port", str(free_port()), "--workers", "2") as server:
+        wait_for(lambda: takes_connections(server))
+        tenant = asking(server).tenant(SEED_APP)
+        for ending in ENDINGS:
+            token = log_in(tenant)
+            assert is_live(tenant, token)
+            assert ringback(tmp_path, *ending, *words, stdin=f"{PASSWORD}\n".encode()).returncode == 0
+            assert not is_live(tenant, token)
+            ringback(tmp_path, "agent", "enable", AGENT, *words)
+        assert server.stop() == 0
+
+
+def test_two_workers_take_in_and_serve_one_store(tmp_path: Path, asking: Asking) -> None:
+    """Deliveries and pages through two workers lose and repeat nothing, and a stop ends both with status 0."""
+    words = ("serve", "--store", "sqlite:///calls.db", "--port", str(free_port()), "--workers", "2")
+    with running(tmp_path, *words) as server:
+        wait_for(lambda: takes_connections(server))
+        tenant = asking(server).tenant(SEED_APP)
+        for number in range(20):
+            url = f"{server.url}/ingest/generic?key={tenant.secret}"
+            assert httpx.post(url, json=missed(FROM + number)).json()["new"] == 1
+        page = httpx.post(f"{server.url}/v1/agentOutMissed", json=tenant.asked(limit=100)).json()
+        status = server.stop()
+
+    assert [row["time"] for row in page["cdr"]] == [FROM + number for number in range(19, -1, -1)]
+    assert status == 0, server.said
+    assert sound(tmp_path / "calls.db").calls == 20
+
+
+def test_an_import_meanwhile_is_seen_at_once(tmp_path: Path, asking: Asking) -> None:
+    """Calls that the command line takes in while the server runs are on the next page."""
+    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+        tenant = asking(server).tenant(SEED_APP)
+        words = ("import", "generic", "-", "--app", str(SEED_APP), "--store", "sqlite:///calls.db", "--json")
+        taken = ringback(tmp_path, *words, stdin=json.dumps([missed(FROM), missed(FROM + 1)]).encode())
+
+        assert json.loads(taken.stdout) == {"read": 2, "new": 2, "merged": 0, "duplicate": 0, "rejected": 0}
+        assert tenant.page()["count"] == 2
+
+
+def test_a_locked_store_is_a_503_until_it_is_free(tmp_path: Path, asking: Asking) -> None:
+    """While another process holds the store deliveries get 503 and pages are served; then all is well again."""
+    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+        tenant = asking(server).tenant(SEED_APP)
+        tenant.ingest(missed(FROM))
+        with closing(sqlite3.connect(tmp_path / "calls.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            refused = tenant.ingest(missed(FROM + 1))
+            meanwhile = tenant.page()["count"]
+
+        assert (refused.status_code, refused.json()["code"]) == (503, 503)
+        assert int(refused.headers["retry-after"]) > 0
+        assert meanwhile == 1
+        assert tenant.ingest(missed(FROM + 1)).json()["new"] == 1
+
+
+# --- the demo and the shell ----------------------------------------------------------------------------------------
+
+
+def test_the_demos_two_requests_work_as_pasted(tmp_path: Path) -> None:
+    """Both curl lines that the demo prints do what they say when they are pasted into a shell."""
+    with running(tmp_path, "demo", "--port", "0", more={"TMPDIR": str(tmp_path)}) as server:
+        wait_for(lambda: any("Ctrl-C" in line for line in server.said))
+        curls = [line.strip() for line in server.said if line.strip().startswith("curl ")]
+        wait_for(lambda: takes_connections(server))
+        login, listing = (json.loads(subprocess.check_output(["bash", "-c", curl])) for curl in curls)
+        status = server.stop(signal.SIGINT)
+
+    assert (login["code"], login["agent"]["id"]) == (200, AGENT)
+    assert (listing["code"], len(listing["cdr"])) == (200, 5)
+    assert listing["count"] > 5
+    assert status == 0
+    assert not list(tmp_path.glob("ringback-demo-*"))
+
+
+def test_a_stopped_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ended by SIGTERM, as by make or a supervisor, the demo throws its store away."""
+    with running(tmp_path, "demo", "--port", "0", more={"TMPDIR": str(tmp_path)}) as server:
+        wait_for(lambda: takes_connections(server))
+        assert list(tmp_path.glob("ringback-demo-*"))
+        assert server.stop() == 0
+
+    assert not list(tmp_path.glob("ringback-demo-*"))
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    """An export into `head` ends quietly."""
+    words = ("--store", "sqlite:///calls.db")
+    ringback(tmp_path, "app", "add", str(SEED_APP), *words)
+    calls = "".join(json.dumps(missed(FROM + number)) + "\n" for number in range(3000))
+    ringback(tmp_path, "import", "generic", "-", "--app", str(SEED_APP), *words, stdin=calls.encode())
+    pipe = f"set -o pipefail; {RINGBACK} export {AGENT} --format csv {' '.join(words)} | head -n 2"
+    ended = subprocess.run(
+        ["bash", "-c", pipe], capture_output=True, cwd=tmp_path, env=environment(tmp_path), timeout=DEADLINE_SECONDS
+    )
+
+    assert (ended.returncode, ended.stdout.count(b"\n"), ended.stderr) == (0, 2, b"")
+
+
+def test_an_error_has_no_traceback_and_its_status(tmp_path: Path) -> None:
+    """The installed command ends with 1 for what is not there and 2 for wrong use, one line each."""
+    for words, status in ((("list", "9_9"), 1), (("list",), 2), (("list", "9_9", "--page", "0"), 2)):
+        ended = ringback(tmp_path, *words)
+
+        assert ended.returncode == status
+        assert ended.stderr.startswith(b"ringback: ")
+        assert ended.stderr.count(b"\n") == 1
