@@ -21,6 +21,7 @@ demo: $(READY)  ## start a throw-away server with example calls and print two re
 	@$(BIN)/ringback demo $(if $(PORT),--port $(PORT))
 
 test: $(READY)  ## run the tests
+	@tests/provide
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(READY)  ## lint, format, types, layers

@@ -57,9 +57,7 @@ def owner(house: House) -> Tenant:
     return tenant
 
 
-schema = schemathesis.openapi.from_dict(
-    openapi.document([*DOCUMENTED, *operations.OPERATIONS])
-)
+schema = schemathesis.openapi.from_dict(openapi.document([*DOCUMENTED, *operations.OPERATIONS]))
 
 
 @schema.parametrize()
