@@ -13,7 +13,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from ringback.errors import BadLogin, BadSecret, BadToken, InvalidInput, UnknownAgent
+from ringback.errors import BadLogin, BadSecret, BadToken, InvalidInput, UnknownAgent, UnknownApp
 from ringback.storage.base import Agent, App, Store
 from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id
 from ringback.telephony.numbers import is_region
@@ -65,16 +65,46 @@ def digest_of(credential: str) -> bytes:
 # --- apps ----------------------------------------------------------------------------------------------------------
 
 
-async def add_app(store: Store, app_id: int, region: str | None = None) -> str:
+async def add_app(store: Store, app_id: int, region: str | None = None, extensions: str | None = None) -> str:
     """Add an app and return its secret, which is shown this once; raises `AlreadyThere` or `InvalidInput`."""
     if not 1 <= app_id <= MAX_APP_ID:
         raise InvalidInput(f"an app's number should be from 1 to {MAX_APP_ID}, not {app_id}")
+    _check_reading(region, extensions)
+    secret = new_credential(SECRET_PREFIX, app_id)
+    await store.add_app(
+        App(
+            app_id=app_id,
+            secret_digest=digest_of(secret),
+            region=region,
+            extensions=extensions,
+            created_at=datetime.now(UTC),
+        )
+    )
+    return secret
+
+
+async def change_app(store: Store, app_id: int, *, region: str | None, extensions: str | None) -> App:
+    """Change what an app says of its numbers and extensions; None leaves it, "" takes it back. Return the app.
+
+    Raises `UnknownApp` or `InvalidInput`.
+    """
+    app = await store.app(app_id)
+    if app is None:
+        raise UnknownApp(f"There is no app {app_id}; `ringback app add {app_id}` makes it")
+    region = app.region if region is None else region or None
+    extensions = app.extensions if extensions is None else extensions or None
+    _check_reading(region, extensions)
+    await store.change_app(app_id, region=region, extensions=extensions)
+    return msgspec.structs.replace(app, region=region, extensions=extensions)
+
+
+def _check_reading(region: str | None, extensions: str | None) -> None:
     if region is not None and not is_region(region):
         raise InvalidInput(f"a region should be two capital letters of ISO 3166, such as KZ, not {region[:20]!r}")
-    secret = new_credential(SECRET_PREFIX, app_id)
-    created_at = datetime.now(UTC)
-    await store.add_app(App(app_id=app_id, secret_digest=digest_of(secret), region=region, created_at=created_at))
-    return secret
+    try:
+        re.compile(extensions or "")
+    except re.error as error:
+        raise InvalidInput(f"extensions should be a regular expression, such as [1-4]\\d\\d: {error}") from None
 
 
 async def rotate_secret(store: Store, app_id: int) -> str:
@@ -84,13 +114,13 @@ async def rotate_secret(store: Store, app_id: int) -> str:
     return secret
 
 
-async def app_of_secret(store: Store, secret: str | None) -> int:
+async def app_of_secret(store: Store, secret: str | None) -> App:
     """Return the app whose secret this is; raises `BadSecret`."""
     credential = read_credential(SECRET_PREFIX, secret or "")
     app = await store.app(credential.app_id) if credential else None
     if credential is None or app is None or not hmac.compare_digest(app.secret_digest, credential.digest):
         raise BadSecret
-    return app.app_id
+    return app
 
 
 # --- passwords -----------------------------------------------------------------------------------------------------

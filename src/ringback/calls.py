@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownCall, UnknownReject
+from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownApp, UnknownCall, UnknownReject
 from ringback.sources import Context, Rejected, Source, read, source_named
-from ringback.storage.base import Intake, ListedCall, NewReject, Page, Range, Store
+from ringback.sources.reading import EXTENSIONS
+from ringback.storage.base import App, Intake, ListedCall, NewReject, Page, Range, Store
 from ringback.telephony.agent_id import AgentId
 from ringback.telephony.call import ListKey, ListKind, merge
 from ringback.telephony.leg import CallLeg
@@ -108,9 +110,20 @@ def zone_named(name: str | None) -> ZoneInfo | None:
         raise InvalidInput(f"there is no time zone {name[:60]!r}; name one such as Asia/Almaty or UTC") from None
 
 
-def context_for(app_id: int, timezone: str | None) -> Context:
-    """Return what a source needs to know to read records that came now; raises `InvalidInput`."""
-    return Context(app_id=app_id, received_at=datetime.now(UTC), timezone=zone_named(timezone))
+def context_for(app: App, timezone: str | None) -> Context:
+    """Return what a source needs to know to read an app's records that came now; raises `InvalidInput`."""
+    extensions = re.compile(app.extensions) if app.extensions else EXTENSIONS
+    return Context(
+        app_id=app.app_id, received_at=datetime.now(UTC), timezone=zone_named(timezone), extensions=extensions
+    )
+
+
+async def app_named(store: Store, app_id: int) -> App:
+    """Return the app of this number; raises `UnknownApp`."""
+    app = await store.app(app_id)
+    if app is None:
+        raise UnknownApp(f"There is no app {app_id}; `ringback app add {app_id}` makes it")
+    return app
 
 
 async def take_delivery(
@@ -208,9 +221,7 @@ async def retry_reject(store: Store, reject_id: int, timezone: str | None) -> tu
     reject = await store.reject(reject_id)
     if reject is None:
         raise UnknownReject(f"There is no rejected record {reject_id}")
-    context = Context(
-        app_id=reject.app_id, received_at=datetime.now(UTC), timezone=zone_named(timezone or reject.timezone)
-    )
+    context = context_for(await app_named(store, reject.app_id), timezone or reject.timezone)
     legs: list[CallLeg] = []
     for reading in read(source_named(reject.source), io.BytesIO(reject.raw), context):
         if reading.rejected:

@@ -270,7 +270,16 @@ def test_an_unknown_path_is_a_404(house: House, path: str) -> None:
     assert len(response.text) < 1000
 
 
-@pytest.mark.parametrize("path", [LIST, LOGIN, "/ingest/generic"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"])
+def test_a_delivery_is_posted_or_asked(house: House, method: str) -> None:
+    """Any other method of a delivery is a 405 that says GET and POST."""
+    response = house.http.request(method, "/ingest/generic")
+
+    assert response.status_code == 405
+    assert sorted(response.headers["allow"].split(", ")) == ["GET", "POST"]
+
+
+@pytest.mark.parametrize("path", [LIST, LOGIN, "/v1/callLegs"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"])
 def test_only_post_is_taken(house: House, path: str, method: str) -> None:
     """Any other method is a 405 that says POST."""

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from ringback import calls
 from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
-from ringback.errors import InvalidInput, UnknownApp
+from ringback.errors import InvalidInput
 from ringback.sources import SOURCES, source_named
 from ringback.storage.base import NewReject
 
@@ -41,7 +41,7 @@ def import_files(
     """
     common = common or Common()
     kind = source_named(source)
-    context = calls.context_for(app, timezone)
+    calls.zone_named(timezone)
     _check_names(files)
     total = calls.Delivery()
     shown: list[NewReject] = []
@@ -52,8 +52,7 @@ def import_files(
 
     async def work() -> None:
         async with opened(common) as store:
-            if await store.app(app) is None:
-                raise UnknownApp(f"There is no app {app}; `ringback app add {app}` makes it")
+            context = calls.context_for(await calls.app_named(store, app), timezone)
             for name in files:
                 with _opened_lines(name) as lines, _progress(name, common) as said:
                     heard = said(lines)

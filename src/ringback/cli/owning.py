@@ -10,6 +10,7 @@ from ringback import agents
 from ringback.cli.telling import Common, Number, opened, run, tell, tell_table
 from ringback.errors import InvalidInput, UnknownApp
 from ringback.settings import Settings
+from ringback.storage.base import App as Tenant
 from ringback.telephony.agent_id import AgentId, read_agent_id
 
 app_commands = App(name="app", help="Tenants: each has a number and a secret.")
@@ -27,21 +28,20 @@ def register(app: App) -> None:
         app.command(commands)
 
 
+Region = Annotated[str | None, Parameter(help="Region that reads the app's national numbers, ISO 3166, such as KZ.")]
+Extensions = Annotated[
+    str | None, Parameter(help="What the whole of an extension looks like, a regular expression; else 2 to 6 digits.")
+]
+
+
 @app_commands.command(name="add")
-def app_add(
-    app_id: int,
-    *,
-    region: Annotated[
-        str | None, Parameter(help="Region that reads the app's national numbers, ISO 3166, such as KZ.")
-    ] = None,
-    common: Common | None = None,
-) -> None:
+def app_add(app_id: int, *, region: Region = None, extensions: Extensions = None, common: Common | None = None) -> None:
     """Add an app and print its secret, which is shown this once."""
     common = common or Common()
 
     async def work() -> str:
         async with opened(common) as store:
-            return await agents.add_app(store, app_id, region)
+            return await agents.add_app(store, app_id, region, extensions)
 
     secret = run(work())
     tell(common, {"app": app_id, "secret": secret}, f"App {app_id} added. Its secret, shown this once: {secret}")
@@ -55,15 +55,41 @@ def app_list(*, common: Common | None = None) -> None:
     async def work() -> list[dict[str, object]]:
         async with opened(common) as store:
             return [
-                {"app": app.app_id, "region": app.region, "created_at": app.created_at} for app in await store.apps()
+                {
+                    "app": app.app_id,
+                    "region": app.region,
+                    "extensions": app.extensions,
+                    "created_at": app.created_at,
+                }
+                for app in await store.apps()
             ]
 
     apps = run(work())
     if common.json:
         tell(common, {"apps": apps}, "")
     else:
-        rows = ((app["app"], app["region"], f"{app['created_at']:%Y-%m-%d}") for app in apps)
-        tell_table(("App", "Region", "Added"), rows, "No apps yet; `ringback app add 1111113` makes one.")
+        rows = ((app["app"], app["region"], app["extensions"], f"{app['created_at']:%Y-%m-%d}") for app in apps)
+        tell_table(("App", "Region", "Extensions", "Added"), rows, "No apps yet; `ringback app add 1111113` makes one.")
+
+
+@app_commands.command(name="set")
+def app_set(
+    app_id: Number, *, region: Region = None, extensions: Extensions = None, common: Common | None = None
+) -> None:
+    """Change how an app's numbers and extensions are read; an empty value takes a setting back.
+
+    Numbers that lists show are read again at once. What an extension looks like counts for records from now on.
+    """
+    common = common or Common()
+
+    async def work() -> Tenant:
+        async with opened(common) as store:
+            return await agents.change_app(store, app_id, region=region, extensions=extensions)
+
+    app = run(work())
+    facts = {"app": app.app_id, "region": app.region, "extensions": app.extensions}
+    said = f"App {app.app_id}: region {app.region or 'none'}, extensions {app.extensions or '2 to 6 digits'}."
+    tell(common, facts, said)
 
 
 @app_commands.command(name="rotate")

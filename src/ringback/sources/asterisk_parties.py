@@ -4,10 +4,9 @@ import re
 from typing import Literal, NamedTuple
 
 from ringback.sources.asterisk_columns import Columns
-from ringback.sources.reading import Context, read_agent
+from ringback.sources.reading import Context, find_extension
 from ringback.telephony.leg import MAX_TEXT, Direction
 
-_AGENT = re.compile(r"\d{2,6}_\d{1,15}\Z", re.ASCII)
 _NUMBER = re.compile(r"\+?\d{2,}\Z", re.ASCII)
 _NUMBER_FIRST = re.compile(r"\+?\d{2}", re.ASCII)
 # What dialplan puts in place of a dialled number: the start, hang-up, invalid and timeout extensions and the like.
@@ -37,11 +36,11 @@ def parties(columns: Columns, context: Context) -> Parties:
     other = _channel(columns.dstchannel)
     called = _called(columns, other, context)
     if endpoint and technology not in _LINES:
-        caller = _extension(endpoint, context) or _named_device(columns, called, context)
+        caller = find_extension(endpoint, context) or _named_device(columns, called, context)
     else:
-        caller = _extension(columns.src, context)
+        caller = find_extension(columns.src, context)
     if caller is None:
-        agent = called or _extension(columns.dst, context)
+        agent = called or find_extension(columns.dst, context)
         return Parties(Direction.INBOUND, agent, _number_in_dst(columns), _trunk(technology, endpoint), None)
     dialled = _number_in_dst(columns) or _number_in_dial(columns)
     if called is None and (other[1] or _NUMBER.match(dialled or "")):
@@ -59,7 +58,7 @@ def _inner_half(columns: Columns, context: Context) -> Parties:
     other = _channel(columns.dstchannel)
     if _called(columns, other, context) is not None:
         return Parties(Direction.INTERNAL, None, dialled, None, "a")
-    caller = _extension(columns.src, context)
+    caller = find_extension(columns.src, context)
     if caller is None:
         return Parties(Direction.INBOUND, None, dialled, None, None)
     return Parties(Direction.OUTBOUND, caller, dialled, _trunk(*other), "b")
@@ -69,8 +68,8 @@ def _called(columns: Columns, other: tuple[str, str], context: Context) -> str |
     """Return the extension on the other side, None where that is outside."""
     technology, endpoint = other
     if not endpoint or technology in _LINES or (technology == "Local" and endpoint.isalpha()):
-        return _extension(columns.dst, context)
-    extension = _extension(endpoint, context)
+        return find_extension(columns.dst, context)
+    extension = find_extension(endpoint, context)
     return None if extension and _is_sent_a_number(endpoint, columns.lastdata) else extension
 
 
@@ -85,16 +84,13 @@ def _is_sent_a_number(endpoint: str, lastdata: str) -> bool:
 
 def _named_device(columns: Columns, called: str | None, context: Context) -> str | None:
     """Return the extension that dials out from a phone whose endpoint is a name (`PJSIP/anna-00000001`)."""
-    if called is None and columns.dstchannel and _NUMBER.match(columns.dst) and not _extension(columns.dst, context):
-        return _extension(columns.src, context)
-    return None
-
-
-def _extension(text: str, context: Context) -> str | None:
-    if text.isdecimal():
-        return text if 2 <= len(text) <= 6 and text.isascii() else None
-    if "_" in text and _AGENT.match(text):
-        return read_agent(text, context)
+    if (
+        called is None
+        and columns.dstchannel
+        and _NUMBER.match(columns.dst)
+        and not find_extension(columns.dst, context)
+    ):
+        return find_extension(columns.src, context)
     return None
 
 

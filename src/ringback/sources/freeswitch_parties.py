@@ -12,7 +12,7 @@ from ringback.sources.freeswitch_documents import (
     other_profiles,
     text_in,
 )
-from ringback.sources.reading import EXTENSION, Context, read_agent
+from ringback.sources.reading import Context, find_extension
 from ringback.telephony.leg import MAX_TEXT, Direction
 
 _AGENT = re.compile(r"\d{2,6}_\d{1,15}\Z", re.ASCII)
@@ -198,12 +198,7 @@ def _originators(document: Document) -> list[Profile]:
 
 def _first_extension(texts: list[str], context: Context) -> str | None:
     """Return the first that is an extension; raises `UnreadableRecord` where it is another app's agent."""
-    for text in texts:
-        if EXTENSION.match(text):
-            return text
-        if _AGENT.match(text):
-            return read_agent(text, context)
-    return None
+    return next((extension for text in texts if (extension := find_extension(text, context))), None)
 
 
 def _first(texts: list[str]) -> str | None:

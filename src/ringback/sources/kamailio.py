@@ -14,7 +14,7 @@ import msgspec
 
 from ringback.errors import UnreadableRecord
 from ringback.sources.framing import first_byte, json_records
-from ringback.sources.reading import EXTENSION, Context, Record, read_agent
+from ringback.sources.reading import Context, Record, read_agent
 from ringback.telephony.disposition import Disposition, from_q850_cause, from_sip_code
 from ringback.telephony.leg import MAX_TEXT, CallLeg, Direction, clean_text
 
@@ -159,7 +159,7 @@ def _parties(fields: Mapping[str, Any], context: Context) -> _Parties:
 
 def _extension(text: str, context: Context) -> str | None:
     """Return the extension of an agent of this app, None where it is none."""
-    if EXTENSION.match(text):
+    if context.extensions.fullmatch(text):
         return text
     agent = _AGENT_ID.match(text)
     return read_agent(text, context) if agent and int(agent.group(1)) == context.app_id else None

@@ -11,16 +11,20 @@ import msgspec
 from ringback.errors import UnreadableRecord
 from ringback.telephony.leg import CallLeg, check_leg
 
-EXTENSION = re.compile(r"\d{2,6}\Z", re.ASCII)
+EXTENSIONS = re.compile(r"\d{2,6}", re.ASCII)  # what an extension looks like, where the app does not say otherwise
 _AGENT_ID = re.compile(r"([^_\s]{1,32})_(\d{1,15})\Z", re.ASCII)
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What a source needs to know besides the record: whose it is, when it came, and which zone naive times are in."""
+    """What a source needs to know besides the record.
+
+    Whose it is, when it came, which zone naive times are in, and what the whole of an extension looks like.
+    """
 
     app_id: int
     received_at: datetime
     timezone: ZoneInfo | None = None
+    extensions: re.Pattern[str] = EXTENSIONS
 
 
 class Record(NamedTuple):
@@ -77,6 +81,19 @@ def read(source: Source, lines: Iterable[bytes], context: Context) -> Iterator[R
             yield Reading((), Rejected(record.line, record.raw, str(reason)))
         else:
             yield Reading(legs)
+
+
+def find_extension(text: str, context: Context) -> str | None:
+    """Return the extension that a text names, as itself or as `103_1111113`; None where it looks like no extension.
+
+    Raises `UnreadableRecord` when it names another app's agent.
+    """
+    if context.extensions.fullmatch(text):
+        return text
+    agent = _AGENT_ID.match(text)
+    if agent is None or not context.extensions.fullmatch(agent.group(1)):
+        return None
+    return read_agent(text, context)
 
 
 def read_agent(text: str, context: Context) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from ringback.errors import UnreadableRecord
 from ringback.sources.framing import decode_json, first_byte, form_record, json_records
-from ringback.sources.reading import EXTENSION, Context, Record, read_agent
+from ringback.sources.reading import Context, Record, read_agent
 from ringback.sources.times import read_time
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import MAX_TEXT, CallLeg, Direction, clean_text
@@ -182,14 +182,14 @@ def _was_answered(fields: Mapping[str, Any]) -> bool:
 def _parties(fields: Mapping[str, Any], context: Context) -> _Parties:
     """Read whose call it is; in v1 lists the agent stands in `from` or `to`, elsewhere in `user` or `agent`."""
     sender, receiver = _text(fields, "from"), _text(fields, "to")
-    agent = next((text for name in ("user", "agent") if _is_agent(text := _text(fields, name))), "")
+    agent = next((text for name in ("user", "agent") if _is_agent(text := _text(fields, name), context)), "")
     direction = _direction(fields, sender, receiver, agent)
     shown = _first(fields, "virtual_number", "callerid")
     if direction is Direction.OUTBOUND:
-        agent = agent or (sender if _is_agent(sender) else "")
+        agent = agent or (sender if _is_agent(sender, context) else "")
         numbers = receiver, "" if _AGENT_ID.match(sender) or sender == agent else sender or shown
     else:
-        agent = agent or (receiver if _is_agent(receiver) else "")
+        agent = agent or (receiver if _is_agent(receiver, context) else "")
         numbers = shown or ("" if _AGENT_ID.match(receiver) or receiver == agent else receiver), sender
     if not (agent or sender or receiver):
         raise UnreadableRecord("the record names neither an agent (user, such as 103_1111113) nor a number (from, to)")
@@ -210,8 +210,8 @@ def _direction(fields: Mapping[str, Any], sender: str, receiver: str, agent: str
     return Direction.INBOUND
 
 
-def _is_agent(text: str) -> bool:
-    return bool(_AGENT_ID.match(text) or EXTENSION.match(text))
+def _is_agent(text: str, context: Context) -> bool:
+    return bool(_AGENT_ID.match(text) or context.extensions.fullmatch(text))
 
 
 def _side(fields: Mapping[str, Any]) -> Literal["a", "b"] | None:

@@ -18,11 +18,16 @@ LATEST_MS = 2**62
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant. `region` (ISO 3166) reads its national numbers; only a digest of its secret is kept."""
+    """A tenant. Only a digest of its secret is kept.
+
+    `region` (ISO 3166) reads its national numbers; `extensions` is a regular expression that the whole of an extension
+    matches, None for the usual.
+    """
 
     app_id: int
     secret_digest: bytes
     region: str | None
+    extensions: str | None = None
     created_at: datetime
 
 
@@ -161,6 +166,13 @@ class Store(ABC):
     @abstractmethod
     async def set_secret(self, app_id: int, secret_digest: bytes) -> None:
         """Replace the app's secret; the old one ends at once. Raises `UnknownApp`."""
+
+    @abstractmethod
+    async def change_app(self, app_id: int, *, region: str | None, extensions: str | None) -> None:
+        """Replace what an app says of its numbers and extensions; raises `UnknownApp`.
+
+        The numbers its lists show are read again by the region. Legs stay as they were read.
+        """
 
     @abstractmethod
     async def add_agent(self, agent: Agent) -> None:

@@ -5,7 +5,7 @@ import gzip
 import io
 import zlib
 from typing import Annotated, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import msgspec
 from starlette.routing import Route
@@ -53,15 +53,20 @@ class Receivers:
 
     def routes(self) -> list[Route]:
         """The one route of every source."""
-        return [Route("/ingest/{source}", _Endpoint(self), methods=["POST"])]
+        route = Route("/ingest/{source}", _Endpoint(self), methods=["GET", "POST"])
+        route.methods = {"GET", "POST"}  # HEAD, which the router adds to GET, must change nothing
+        return [route]
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        packed = await read_body(scope, receive, self._most)
+        return await asyncio.to_thread(unpacked, packed, self._most) if packed.startswith(_GZIP) else packed
 
     async def take(self, scope: Scope, receive: Receive) -> Answer:
         """Take one delivery in."""
-        app_id = await agents.app_of_secret(self._store, _secret(scope))
+        app = await agents.app_of_secret(self._store, _secret(scope))
         source = source_named(scope["path_params"]["source"])
-        packed = await read_body(scope, receive, self._most)
-        body = await asyncio.to_thread(unpacked, packed, self._most) if packed.startswith(_GZIP) else packed
-        context = calls.context_for(app_id, self._timezone)
+        body = _asked(scope) if scope["method"] == "GET" else await self._body(scope, receive)
+        context = calls.context_for(app, self._timezone)
         delivery, reason = await calls.take_delivery(self._store, source, io.BytesIO(body), context)
         if delivery.read == 0:
             raise UnreadableBody("The body holds no record")
@@ -70,6 +75,12 @@ class Receivers:
             said = f"No record was taken in; the first: {reason}"
             return json_answer(RejectedDelivery(code=400, msg=said, message=said, **counts), status=400)
         return json_answer(DeliveryAnswer(**counts))
+
+
+def _asked(scope: Scope) -> bytes:
+    """The query as a form, less the secret: TeleCMI can be told to send its records so."""
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return urlencode([pair for pair in pairs if pair[0] != "key"]).encode()
 
 
 def unpacked(body: bytes, most: int) -> bytes:
@@ -120,6 +131,19 @@ _ANYTHING: dict[str, Any] = {
     "text/csv": {"schema": {"type": "string"}},
 }
 
+_SOURCE = {
+    "name": "source",
+    "in": "path",
+    "required": True,
+    "description": "The kind of switch or feed that sends",
+    "schema": {"type": "string", "enum": sorted(SOURCES)},
+}
+_ERRORS = {
+    400: "Nothing could be read; do not resend",
+    401: "The app's secret is missing or wrong",
+    404: "There is no such source",
+}
+
 OPERATIONS = (
     Operation(
         "post",
@@ -129,22 +153,21 @@ OPERATIONS = (
         "it is on disk. The same delivery again changes nothing. Records that cannot be understood are kept with their "
         "reasons; when that is all of them the answer is 400.",
         answer=DeliveryAnswer,
-        errors={
-            400: "Nothing could be read; do not resend",
-            401: "The app's secret is missing or wrong",
-            404: "There is no such source",
-        },
+        errors=_ERRORS,
         problem=RejectedDelivery,
         security="secret",
         body=_ANYTHING,
-        parameters=(
-            {
-                "name": "source",
-                "in": "path",
-                "required": True,
-                "description": "The kind of switch or feed that sends",
-                "schema": {"type": "string", "enum": sorted(SOURCES)},
-            },
-        ),
+        parameters=(_SOURCE,),
+    ),
+    Operation(
+        "get",
+        "/ingest/{source}",
+        "Take one finished call in, from the query",
+        "For feeds that send a record's fields as query parameters, as TeleCMI's webhooks may. Otherwise as with POST.",
+        answer=DeliveryAnswer,
+        errors=_ERRORS,
+        problem=RejectedDelivery,
+        security="secret",
+        parameters=(_SOURCE,),
     ),
 )

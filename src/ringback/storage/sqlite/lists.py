@@ -68,11 +68,13 @@ def walk_rows(db: sqlite3.Connection, list_id: int, from_ms: int, to_ms: int) ->
     return (ListedCall(*row) for row in rows)
 
 
-def entries(db: sqlite3.Connection, list_id: int) -> Iterator[tuple[int, Entry]]:
-    """Yield each position of a list with its row, lowest first."""
-    for row in db.execute(
-        f"SELECT position, {_ENTRY} FROM listed_call WHERE list_id = ? ORDER BY position", (list_id,)
-    ):
+def entries(db: sqlite3.Connection, list_id: int, after: int | None = None) -> Iterator[tuple[int, Entry]]:
+    """Yield each position of a list (those after one, when it is given) with its row, lowest first."""
+    rows = db.execute(
+        f"SELECT position, {_ENTRY} FROM listed_call WHERE list_id = ? AND position > ? ORDER BY position",
+        (list_id, -_FAR if after is None else after),
+    )
+    for row in rows:
         yield row[0], Entry(*row[1:])
 
 

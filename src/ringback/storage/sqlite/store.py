@@ -27,6 +27,7 @@ from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
 from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.purging import purge_slice
+from ringback.storage.sqlite.showing import show_again
 from ringback.storage.sqlite.writer import Writer
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
@@ -83,9 +84,9 @@ class SqliteStore(Store):
     # --- apps, agents, tokens ---
 
     async def add_app(self, app: App) -> None:
-        row = (app.app_id, app.secret_digest, app.region, epoch_ms(app.created_at))
+        row = (app.app_id, app.secret_digest, app.region, app.extensions, epoch_ms(app.created_at))
         try:
-            await self._write(lambda db: db.execute("INSERT INTO app VALUES (?,?,?,?)", row))
+            await self._write(lambda db: db.execute("INSERT INTO app VALUES (?,?,?,?,?)", row))
         except sqlite3.IntegrityError:
             raise AlreadyThere(
                 f"The app {app.app_id} is there already; `ringback app rotate` renews its secret"
@@ -102,6 +103,17 @@ class SqliteStore(Store):
         def work(db: sqlite3.Connection) -> None:
             if not db.execute("UPDATE app SET secret_digest = ? WHERE app_id = ?", (secret_digest, app_id)).rowcount:
                 raise UnknownApp(f"There is no app {app_id}")
+
+        await self._write(work)
+
+    async def change_app(self, app_id: int, *, region: str | None, extensions: str | None) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            before = db.execute("SELECT region FROM app WHERE app_id = ?", (app_id,)).fetchone()
+            if before is None:
+                raise UnknownApp(f"There is no app {app_id}")
+            db.execute("UPDATE app SET region = ?, extensions = ? WHERE app_id = ?", (region, extensions, app_id))
+            if before[0] != region:
+                show_again(db, app_id, region)
 
         await self._write(work)
 
@@ -309,8 +321,14 @@ def _time(milliseconds: int) -> datetime:
 
 
 def _app(row: Row) -> App:
-    app_id, secret_digest, region, created_ms = row
-    return App(app_id=app_id, secret_digest=secret_digest, region=region, created_at=_time(created_ms))
+    app_id, secret_digest, region, extensions, created_ms = row
+    return App(
+        app_id=app_id,
+        secret_digest=secret_digest,
+        region=region,
+        extensions=extensions,
+        created_at=_time(created_ms),
+    )
 
 
 def _agent(row: Row) -> Agent:

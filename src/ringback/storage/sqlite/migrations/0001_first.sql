@@ -3,6 +3,7 @@ CREATE TABLE app (
     app_id INTEGER PRIMARY KEY,
     secret_digest BLOB NOT NULL,
     region TEXT,
+    extensions TEXT,
     created_ms INTEGER NOT NULL
 ) STRICT;
 
