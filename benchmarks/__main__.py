@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks import reporting
 from benchmarks.importing import import_figures
 from benchmarks.measuring import CORES, Figure
+from benchmarks.receiving import receiver_figures
 from benchmarks.serving import page_figures, rate_figures, size_figures
 from benchmarks.sizes import FULL, SHORT, Sizes
 from benchmarks.starting import start_figures
@@ -22,6 +23,7 @@ SECTIONS: dict[str, Callable[[Sizes, Say], list[Figure]]] = {
     "pages": page_figures,
     "sizes": size_figures,
     "storage": storage_figures,
+    "receiver": receiver_figures,
     "start": start_figures,
     "import": import_figures,
 }

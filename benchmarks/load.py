@@ -5,14 +5,23 @@ import socket
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from itertools import cycle
-from typing import NamedTuple
-
-from benchmarks.questions import Question
+from typing import NamedTuple, Protocol
 
 CONNECTIONS = 32
 _MOST = 1 << 18
 _PATIENCE_SECONDS = 10
+
+
+class Exchange(Protocol):
+    """A request as it goes over the wire, and the body of the right answer."""
+
+    @property
+    def request(self) -> bytes:
+        """The whole request."""
+
+    @property
+    def answer(self) -> bytes:
+        """The right answer's body."""
 
 
 class WrongAnswer(Exception):
@@ -26,7 +35,7 @@ class Load(NamedTuple):
     client_busy: float
 
 
-def is_whole(question: Question, data: bytes) -> bool:
+def is_whole(question: Exchange, data: bytes) -> bool:
     """Tell whether this is the whole answer; raises `WrongAnswer` when it is whole and not the right one."""
     head, _, body = data.partition(b"\r\n\r\n")
     if body == question.answer and head.startswith(b"HTTP/1.1 200 "):
@@ -49,10 +58,9 @@ def connected(port: int) -> socket.socket:
 # --- as many as can be ---------------------------------------------------------------------------------------------
 
 
-def full_load(port: int, questions: Sequence[Question], seconds: float) -> Load:
-    """Keep 32 connections busy for so long, each with one request on its way."""
-    clients = [connected(port) for _ in range(CONNECTIONS)]
-    asking = cycle(questions)
+def full_load(port: int, asking: Iterator[Exchange], seconds: float, connections: int = CONNECTIONS) -> Load:
+    """Keep so many connections busy for so long, each with one request on its way; the questions must not run out."""
+    clients = [connected(port) for _ in range(connections)]
     began, used = time.perf_counter(), time.process_time()
     answered = _answered(clients, asking, began + seconds)
     took, used = time.perf_counter() - began, time.process_time() - used
@@ -61,10 +69,10 @@ def full_load(port: int, questions: Sequence[Question], seconds: float) -> Load:
     return Load(answered / took, used / took)
 
 
-def _answered(clients: Sequence[socket.socket], asking: Iterator[Question], until: float) -> int:
+def _answered(clients: Sequence[socket.socket], asking: Iterator[Exchange], until: float) -> int:
     waiting = select.epoll()
     by_number = {client.fileno(): client for client in clients}
-    asked: dict[int, Question] = {}
+    asked: dict[int, Exchange] = {}
     partly: dict[int, bytes] = {}
     for number, client in by_number.items():
         waiting.register(number, select.EPOLLIN)
@@ -78,7 +86,7 @@ def _answered(clients: Sequence[socket.socket], asking: Iterator[Question], unti
             if is_whole(asked[number], data):
                 answered += 1
                 asked[number] = question = next(asking)
-                client.send(question.request)
+                client.sendall(question.request)
             else:
                 partly[number] = data
     waiting.close()
@@ -101,10 +109,10 @@ class OneByOne:
     def __init__(self, port: int) -> None:
         self._client = connected(port)
 
-    def ask(self, question: Question) -> float:
+    def ask(self, question: Exchange) -> float:
         """Ask once; return the seconds from sending to having the whole answer."""
         began = time.perf_counter()
-        self._client.send(question.request)
+        self._client.sendall(question.request)
         data = _received(self._client)
         while not is_whole(question, data):
             data += _received(self._client)

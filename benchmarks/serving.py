@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import cycle
 
 from benchmarks.load import OneByOne, full_load
 from benchmarks.measuring import LOAD_CORE, Figure, Series, in_turns, medians, on_core
@@ -61,7 +62,7 @@ class Run:
 
     def __call__(self, seconds: float) -> float:
         before = self._server.busy_seconds()
-        load = full_load(self._server.port, self._questions, seconds)
+        load = full_load(self._server.port, cycle(self._questions), seconds)
         self.costs.append((self._server.busy_seconds() - before) / seconds / load.rate * 1e6)
         self._client_costs.append(load.client_busy / load.rate * 1e6)
         return load.rate

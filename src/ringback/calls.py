@@ -21,6 +21,7 @@ from ringback.telephony.leg import CallLeg
 CHUNK_LEGS = 5_000  # legs an import commits at a time: what its memory and a waiting writer's patience allow
 _GAP_SECONDS = 0.01  # left between chunks, so that other writers of the store get their turn
 _CALL_ID_DIGITS = 24
+_SMALL_BODY = 16_384  # bytes that are read faster than a thread is woken
 
 
 class Delivery(Intake, kw_only=True):
@@ -126,14 +127,15 @@ async def app_named(store: Store, app_id: int) -> App:
     return app
 
 
-async def take_delivery(
-    store: Store, source: Source, lines: Iterable[bytes], context: Context
-) -> tuple[Delivery, str | None]:
+async def take_delivery(store: Store, source: Source, body: bytes, context: Context) -> tuple[Delivery, str | None]:
     """Take in one body, all of it in one transaction; return the counts and the first reason for rejecting, if any.
 
-    The lines are read on a thread: a large body does not keep other requests waiting.
+    A large body is read on a thread: it does not keep other requests waiting.
     """
-    batch = await asyncio.to_thread(_Batch.of, source, lines, context)
+    if len(body) <= _SMALL_BODY:
+        batch = _Batch.of(source, io.BytesIO(body), context)
+    else:
+        batch = await asyncio.to_thread(_Batch.of, source, io.BytesIO(body), context)
     delivery = await batch.write(store)
     return delivery, batch.rejects[0].reason if batch.rejects else None
 

@@ -26,7 +26,7 @@ def main(url: str, how: str) -> None:
 
 async def _pour(url: str, how: str) -> None:
     store = await open_store(url)
-    chance = random.Random(url)  # noqa: S311
+    chance = random.Random(url)
     for number in count():
         batch = [_leg(f"{how}-{number}-{part}", how, chance) for part in range(chance.choice((1, 1, 3, 20)))]
         await store.take_in(APP, batch)

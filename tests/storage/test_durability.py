@@ -19,7 +19,7 @@ APP = AN_APP.app_id
 def test_an_acknowledged_leg_survives_kill_9(store: Store, store_url: str, round_number: int) -> None:
     """Killed at any moment, the store opens without a fault and holds every acknowledged call once."""
     with pouring(store_url, "acknowledged") as process:
-        time.sleep(random.uniform(0.0, 0.3))  # noqa: S311
+        time.sleep(random.uniform(0.0, 0.3))
         process.kill()
         told, _ = process.communicate()
     acknowledged = told[: told.rfind("\n") + 1].split()

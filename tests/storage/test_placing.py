@@ -29,7 +29,7 @@ def test_a_known_leg_changes_nothing() -> None:
     grouped = group_legs(1, [a_leg()])
     ((ref, (leg,)),) = grouped.items()
 
-    placing = place(grouped, {ref: {leg.digest: leg.facts}}, None)
+    placing = place([grouped], {ref: {leg.digest: leg.facts}}, None)
 
     assert (placing.legs, placing.changes) == ([], {})
 
@@ -42,7 +42,7 @@ def test_a_call_that_turns_out_answered_changes_two_lists(known_as_text: bool) -
     facts: bytes | str = leg.facts.decode() if known_as_text else leg.facts
 
     late: CallLeg = a_leg(seconds=1, disposition=Disposition.ANSWERED)
-    changes = place(group_legs(1, [late]), {ref: {leg.digest: facts}}, None).changes
+    changes = place([group_legs(1, [late])], {ref: {leg.digest: facts}}, None).changes
 
     assert {key: (len(change.removed), len(change.added)) for key, change in changes.items()} == {
         OUT_MISSED: (1, 0),

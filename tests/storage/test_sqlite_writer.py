@@ -29,7 +29,7 @@ def writer(path: Path) -> Iterator[Writer]:
     """A writer on that file."""
     writer = Writer(path)
     yield writer
-    writer.close()
+    run(writer.close())
 
 
 def keep(db: sqlite3.Connection) -> int:

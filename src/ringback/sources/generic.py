@@ -114,7 +114,9 @@ def _digest(fields: Mapping[str, Any]) -> str:
 
 
 def _text(fields: Mapping[str, Any], field: str) -> str:
-    value = fields.get(field, "")
+    value = fields.get(field)
+    if value is None:
+        return ""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -23,11 +23,14 @@ class PlacedLeg(NamedTuple):
 
 
 class Placing(NamedTuple):
-    """The writes of a batch: the legs to keep, what each list gains and loses, and the counts to report."""
+    """The writes of some deliveries: the legs to keep, what each list gains and loses, and each delivery's counts."""
 
     legs: list[PlacedLeg]
     changes: dict[ListKey, Changes]
-    intake: Intake
+    intakes: list[Intake]
+
+
+Grouped = Mapping[bytes, Sequence[PlacedLeg]]
 
 
 def epoch_ms(time: datetime) -> int:
@@ -46,22 +49,32 @@ def group_legs(app_id: int, legs: Iterable[CallLeg]) -> dict[bytes, list[PlacedL
 
 
 def place(
-    grouped: Mapping[bytes, Sequence[PlacedLeg]],
-    known: Mapping[bytes, Mapping[bytes, bytes | str]],
-    region: str | None,
+    deliveries: Sequence[Grouped], known: Mapping[bytes, Mapping[bytes, bytes | str]], region: str | None
 ) -> Placing:
-    """Plan what the grouped legs change, given the facts already kept for each call (by digest)."""
-    placing = Placing([], {}, Intake())
+    """Plan what the deliveries change, one after the other, given the facts already kept of each call (by digest)."""
+    fresh: dict[bytes, dict[bytes, PlacedLeg]] = {}
+    intakes = [_count(grouped, known, fresh) for grouped in deliveries]
+    changes: dict[ListKey, Changes] = {}
+    for ref, legs in fresh.items():
+        _place_call(changes, ref, known.get(ref, {}), [leg.leg for leg in legs.values()], region)
+    return Placing([leg for legs in fresh.values() for leg in legs.values()], changes, intakes)
+
+
+def _count(
+    grouped: Grouped, known: Mapping[bytes, Mapping[bytes, bytes | str]], fresh: dict[bytes, dict[bytes, PlacedLeg]]
+) -> Intake:
+    """Add to `fresh` the legs that are new, and count what became of each."""
+    intake = Intake()
     for ref, legs in grouped.items():
-        kept = known.get(ref, {})
-        fresh = {leg.digest: leg for leg in legs if leg.digest not in kept}
-        placing.intake.duplicate += len(legs) - len(fresh)
-        if fresh:
-            placing.intake.new += 0 if kept else 1
-            placing.intake.merged += len(fresh) - (0 if kept else 1)
-            placing.legs.extend(fresh.values())
-            _place_call(placing.changes, ref, kept, [leg.leg for leg in fresh.values()], region)
-    return placing
+        kept, before = known.get(ref, {}), fresh.get(ref, {})
+        added = {leg.digest: leg for leg in legs if leg.digest not in kept and leg.digest not in before}
+        intake.duplicate += len(legs) - len(added)
+        if added:
+            is_new = not kept and not before
+            intake.new += is_new
+            intake.merged += len(added) - is_new
+            fresh.setdefault(ref, {}).update(added)
+    return intake
 
 
 def entry_of(call: Call) -> Entry:

@@ -68,7 +68,7 @@ class Application:
             )
             app.router.redirect_slashes = False  # few clients send a body again where a redirect leads them
             self._app = app
-            self._direct = {} if self._settings.cors_origins else endpoints
+            self._direct = {} if self._settings.cors_origins else {**endpoints, **receiving.endpoints()}
             log.info("started", store=_without_password(self._settings.store))
             yield
             log.info("stopped")

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import msgspec
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import agents, calls
 from ringback.errors import BodyTooLarge, RingbackError, UnreadableBody
@@ -18,7 +18,7 @@ from ringback.sources import SOURCES, source_named
 from ringback.storage.base import Store
 from ringback.web.answers import Answer, ClientGone, header, json_answer, read_body
 from ringback.web.openapi import Operation
-from ringback.web.problems import Problem, problem_answer, status_of
+from ringback.web.problems import Problem, fault_answer, problem_answer, status_of
 
 _GZIP = b"\x1f\x8b"
 
@@ -51,8 +51,12 @@ class Receivers:
         self._most = settings.max_delivery
         self._timezone = settings.timezone
 
+    def endpoints(self) -> dict[str, ASGIApp]:
+        """An endpoint for each source by its path; each takes POST, and GET."""
+        return {f"/ingest/{name}": _Endpoint(self, name) for name in SOURCES}
+
     def routes(self) -> list[Route]:
-        """The one route of every source."""
+        """The one route of every source, known or not."""
         route = Route("/ingest/{source}", _Endpoint(self), methods=["GET", "POST"])
         route.methods = {"GET", "POST"}  # HEAD, which the router adds to GET, must change nothing
         return [route]
@@ -61,13 +65,13 @@ class Receivers:
         packed = await read_body(scope, receive, self._most)
         return await asyncio.to_thread(unpacked, packed, self._most) if packed.startswith(_GZIP) else packed
 
-    async def take(self, scope: Scope, receive: Receive) -> Answer:
+    async def take(self, scope: Scope, receive: Receive, name: str) -> Answer:
         """Take one delivery in."""
         app = await agents.app_of_secret(self._store, _secret(scope))
-        source = source_named(scope["path_params"]["source"])
+        source = source_named(name)
         body = _asked(scope) if scope["method"] == "GET" else await self._body(scope, receive)
         context = calls.context_for(app, self._timezone)
-        delivery, reason = await calls.take_delivery(self._store, source, io.BytesIO(body), context)
+        delivery, reason = await calls.take_delivery(self._store, source, body, context)
         if delivery.read == 0:
             raise UnreadableBody("The body holds no record")
         counts = msgspec.structs.asdict(delivery)
@@ -111,16 +115,18 @@ def _secret(scope: Scope) -> str | None:
 class _Endpoint:
     """An ASGI class, so that the router hands it the bare connection."""
 
-    def __init__(self, receivers: Receivers) -> None:
-        self._receivers = receivers
+    def __init__(self, receivers: Receivers, source: str = "") -> None:
+        self._receivers, self._source = receivers, source
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await self._receivers.take(scope, receive)
+            answer = await self._receivers.take(scope, receive, self._source or scope["path_params"]["source"])
         except RingbackError as error:
             answer = problem_answer(status_of(error), str(error))
         except ClientGone:
             return
+        except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the sender is told to come again)
+            answer = fault_answer(scope["path"], error)
         await answer.send(send)
 
 

@@ -13,7 +13,7 @@ from ringback.errors import StoreUnavailable, StoreUnusable
 APPLICATION_ID = 0x52696E67  # "Ring": tells our file from any other program's
 BUSY_SECONDS = 10.0  # how long a writer waits for another process's transaction
 _READ_CACHE_KIB = 32 * 1024
-_RETRY_SECONDS = 0.004  # short, so that a writer gets its turn in the gap an importer leaves between its chunks
+RETRY_SECONDS = 0.004  # short, so that a writer gets its turn in the gap an importer leaves between its chunks
 
 
 def our_error(error: sqlite3.DatabaseError, path: Path) -> StoreUnavailable | StoreUnusable:
@@ -87,6 +87,11 @@ def connect(path: Path, *, read_only: bool = False, waits: bool = True) -> sqlit
     return connection
 
 
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Tell whether another process has the lock."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # the rest of the code says which kind of busy
+
+
 def in_turn(step: Callable[[], object]) -> None:
     """Run a step that takes a lock, again while another process has it; after `BUSY_SECONDS` SQLite's error stands."""
     deadline = time.monotonic() + BUSY_SECONDS
@@ -94,9 +99,9 @@ def in_turn(step: Callable[[], object]) -> None:
         try:
             step()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
-            time.sleep(_RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS)
         else:
             return
 

@@ -58,9 +58,9 @@ def page_rows(rows: Sequence[Row]) -> tuple[str, int, list[ListedCall]]:
     return extension, count, [ListedCall(*row) for row in rows[1:]]
 
 
-def walk_rows(db: sqlite3.Connection, list_id: int, from_ms: int, to_ms: int) -> Iterator[ListedCall]:
+def walk_rows(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, to_ms: int) -> Iterator[ListedCall]:
     """Yield the calls of a list in these bounds, newest first, as they are read."""
-    found = _window(db, list_id, _whole_span(db, list_id), from_ms, to_ms)
+    list_id, _, found = _spans(db, app_id, key, from_ms, to_ms)
     rows = db.execute(
         f"SELECT {_ROW} FROM listed_call c WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
         (list_id, *found),
@@ -102,46 +102,46 @@ def list_id_of(db: sqlite3.Connection, app_id: int, key: ListKey) -> int | None:
 def write_changes(db: sqlite3.Connection, app_id: int, changes: Mapping[ListKey, Changes]) -> None:
     """Put the changes into their lists; each list is renumbered once."""
     for key in sorted(changes):
-        list_id = list_id_of(db, app_id, key)
+        list_id, whole, window = _spans(db, app_id, key, *changes[key].times())
         if list_id is None:
-            list_id = db.execute(
-                "INSERT INTO call_list (app_id, extension, kind) VALUES (?, ?, ?)", (app_id, key.extension, key.kind)
-            ).lastrowid
-        _write_list(db, int(list_id or 0), changes[key])
+            named = (app_id, key.extension, key.kind.value)
+            list_id = db.execute("INSERT INTO call_list (app_id, extension, kind) VALUES (?, ?, ?)", named).lastrowid
+        _write_list(db, int(list_id or 0), whole, window, changes[key])
 
 
-def _write_list(db: sqlite3.Connection, list_id: int, changes: Changes) -> None:
-    whole = _whole_span(db, list_id)
-    window = _window(db, list_id, whole, *changes.times())
+def _write_list(db: sqlite3.Connection, list_id: int, whole: Span, window: Span, changes: Changes) -> None:
     plan = renumber(whole, window, _window_rows(db, list_id, window), changes)
     if plan.replaced.size > 0:
         db.execute("DELETE FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ?", (list_id, *plan.replaced))
     if plan.shift is not None:
         _move(db, list_id, plan.shift)
-    db.executemany(
-        f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-        [(list_id, position, *entry) for position, entry in enumerate(plan.rows, plan.start)],
-    )
+    rows = [(list_id, position, *entry) for position, entry in enumerate(plan.rows, plan.start)]
+    db.executemany(f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
 
 
-def _whole_span(db: sqlite3.Connection, list_id: int) -> Span:
-    first, last = db.execute(
-        "SELECT (SELECT min(position) FROM listed_call WHERE list_id = ?1), "
-        "(SELECT max(position) FROM listed_call WHERE list_id = ?1)",
-        (list_id,),
-    ).fetchone()
-    return EMPTY_LIST if first is None else Span(first, last)
+_SPANS = """
+SELECT list_id,
+    (SELECT min(position) FROM listed_call c WHERE c.list_id = l.list_id),
+    (SELECT max(position) FROM listed_call c WHERE c.list_id = l.list_id),
+    (SELECT position FROM listed_call c WHERE c.list_id = l.list_id AND started_ms >= ?4
+     ORDER BY started_ms, position LIMIT 1),
+    (SELECT position FROM listed_call c WHERE c.list_id = l.list_id AND started_ms <= ?5
+     ORDER BY started_ms DESC, position DESC LIMIT 1)
+FROM call_list l WHERE app_id = ?1 AND extension = ?2 AND kind = ?3
+"""
 
 
-def _window(db: sqlite3.Connection, list_id: int, whole: Span, earliest_ms: int, latest_ms: int) -> Span:
-    first, last = db.execute(
-        "SELECT (SELECT position FROM listed_call WHERE list_id = ?1 AND started_ms >= ?2 "
-        "ORDER BY started_ms, position LIMIT 1), "
-        "(SELECT position FROM listed_call WHERE list_id = ?1 AND started_ms <= ?3 "
-        "ORDER BY started_ms DESC, position DESC LIMIT 1)",
-        (list_id, earliest_ms, latest_ms),
-    ).fetchone()
-    return Span(whole.last + 1 if first is None else first, whole.first - 1 if last is None else last)
+def _spans(
+    db: sqlite3.Connection, app_id: int, key: ListKey, earliest_ms: int, latest_ms: int
+) -> tuple[int | None, Span, Span]:
+    """Return a list's number, its span, and the span of its rows between two starts (empty where they would stand)."""
+    found = db.execute(_SPANS, (app_id, key.extension, key.kind.value, earliest_ms, latest_ms)).fetchone()
+    if found is None:
+        return None, EMPTY_LIST, EMPTY_LIST
+    list_id, lowest, highest, first, last = found
+    whole = EMPTY_LIST if lowest is None else Span(lowest, highest)
+    window = Span(whole.last + 1 if first is None else first, whole.first - 1 if last is None else last)
+    return list_id, whole, window
 
 
 def _window_rows(db: sqlite3.Connection, list_id: int, window: Span) -> list[Entry]:

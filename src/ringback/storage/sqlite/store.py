@@ -1,13 +1,13 @@
 """The embedded store's methods, each a statement or a job for the writer. Opening, lists and checking are beside it."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
-from ringback.errors import AlreadyThere, StoreUnavailable, StoreUnusable, UnknownAgent, UnknownApp, UnknownReject
+from ringback.errors import AlreadyThere, StoreUnavailable, UnknownAgent, UnknownApp, UnknownReject
 from ringback.storage.base import (
     Agent,
     App,
@@ -20,14 +20,14 @@ from ringback.storage.base import (
     Reject,
     Store,
 )
-from ringback.storage.placing import PlacedLeg, epoch_ms, group_legs, place
-from ringback.storage.positions import MissingEntry
+from ringback.storage.placing import epoch_ms, group_legs
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
 from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.purging import purge_slice
 from ringback.storage.sqlite.showing import show_again
+from ringback.storage.sqlite.taking_in import Delivered, received_ms, take_in
 from ringback.storage.sqlite.writer import Writer
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_REJECTS = 10_000
+_LONG = 100  # records of a delivery from which on it would keep other requests waiting
 _REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
 
 
@@ -56,7 +57,7 @@ class SqliteStore(Store):
             return cls(path)
 
     async def close(self) -> None:
-        self._writer.close()
+        await self._writer.close()
         self._reader.close()
 
     async def ready(self) -> None:
@@ -78,8 +79,8 @@ class SqliteStore(Store):
         except sqlite3.DatabaseError as error:
             raise our_error(error, self._path) from error
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._writer.run(work)
+    async def _write(self, work: Callable[[sqlite3.Connection], T], *, is_long: bool = False) -> T:
+        return await self._writer.run(work, is_long=is_long)
 
     # --- apps, agents, tokens ---
 
@@ -115,7 +116,7 @@ class SqliteStore(Store):
             if before[0] != region:
                 show_again(db, app_id, region)
 
-        await self._write(work)
+        await self._write(work, is_long=True)
 
     async def add_agent(self, agent: Agent) -> None:
         row = (
@@ -203,17 +204,10 @@ class SqliteStore(Store):
     # --- calls ---
 
     async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
-        def work(db: sqlite3.Connection) -> Intake:
-            intake = _take_in(db, app_id, legs)
-            intake.rejected = len(rejects)
-            db.executemany(
-                "INSERT INTO reject (app_id, digest, source, origin, reason, raw, received_ms, timezone) "
-                "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (app_id, digest) DO NOTHING",
-                [_reject_row(app_id, reject) for reject in rejects],
-            )
-            return intake
-
-        return await self._write(work)
+        delivery = Delivered(group_legs(app_id, legs), received_ms(), rejects)
+        kind = ("take in", app_id)  # deliveries to one app that wait together touch each list once
+        is_long = len(legs) + len(rejects) > _LONG
+        return await self._writer.run_together(kind, partial(take_in, app_id), delivery, is_long=is_long)
 
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
@@ -235,10 +229,8 @@ class SqliteStore(Store):
             db = connect(self._path, read_only=True)
             try:
                 db.execute("BEGIN")
-                list_id = lists.list_id_of(db, app_id, key)
-                if list_id is not None:
-                    for call in lists.walk_rows(db, list_id, wanted.from_ms, wanted.to_ms):
-                        yield call
+                for call in lists.walk_rows(db, app_id, key, wanted.from_ms, wanted.to_ms):
+                    yield call
             finally:
                 db.close()
 
@@ -252,7 +244,7 @@ class SqliteStore(Store):
 
     async def purge(self, before_ms: int) -> int:
         purged = 0
-        while (count := await self._write(lambda db: purge_slice(db, before_ms))) is not None:
+        while (count := await self._write(lambda db: purge_slice(db, before_ms), is_long=True)) is not None:
             purged += count
         return purged
 
@@ -274,46 +266,13 @@ class SqliteStore(Store):
             row = db.execute("DELETE FROM reject WHERE reject_id = ? RETURNING app_id", (reject_id,)).fetchone()
             if row is None:
                 raise UnknownReject(f"There is no rejected record {reject_id}")
-            return _take_in(db, row[0], legs)
+            delivery = Delivered(group_legs(row[0], legs), received_ms())
+            return take_in(row[0], db, [delivery])[0]
 
         return await self._write(work)
 
 
 # --- rows and records ----------------------------------------------------------------------------------------------
-
-
-def _take_in(db: sqlite3.Connection, app_id: int, legs: Sequence[CallLeg]) -> Intake:
-    app = db.execute("SELECT region FROM app WHERE app_id = ?", (app_id,)).fetchone()
-    if app is None:
-        raise UnknownApp(f"There is no app {app_id}; `ringback app add {app_id}` makes it")
-    grouped = group_legs(app_id, legs)
-    kept = "SELECT digest, facts FROM leg WHERE app_id = ? AND call_ref = ?"
-    known = {ref: found for ref in grouped if (found := dict(db.execute(kept, (app_id, ref)).fetchall()))}
-    placing = place(grouped, known, app[0])
-    received_ms = epoch_ms(datetime.now(UTC))
-    db.executemany(
-        "INSERT INTO leg (app_id, call_ref, digest, given_id, received_ms, facts) VALUES (?,?,?,?,?,?)",
-        _leg_rows(app_id, received_ms, placing.legs),
-    )
-    try:
-        lists.write_changes(db, app_id, placing.changes)
-    except MissingEntry:
-        raise StoreUnusable(
-            "A call list lacks a call that its legs tell of; `ringback check` shows the damage"
-        ) from None
-    return placing.intake
-
-
-def _leg_rows(app_id: int, received_ms: int, legs: Iterable[PlacedLeg]) -> Iterable[tuple[object, ...]]:
-    for leg in legs:
-        given_id = bytes.fromhex(leg.leg.call_id) if leg.leg.call_id else None
-        yield app_id, leg.call_ref, leg.digest, given_id, received_ms, leg.facts.decode()
-
-
-def _reject_row(app_id: int, reject: NewReject) -> tuple[object, ...]:
-    digest = blake2b(reject.source.encode() + b"\0" + reject.raw, digest_size=16).digest()
-    received_ms = epoch_ms(reject.received_at)
-    return app_id, digest, reject.source, reject.origin, reject.reason, reject.raw, received_ms, reject.timezone
 
 
 def _time(milliseconds: int) -> datetime:

@@ -1,97 +1,164 @@
-"""The one thread that writes: takes what is waiting, commits it as a group, then answers. Knows nothing of calls."""
+"""The one writer of a process: takes what is waiting, commits it as a group, then answers. Knows nothing of calls.
+
+Short work runs inline, where it takes microseconds; on a thread of its own each of its statements would wait for the
+busy loop to let go of the interpreter. Only what waits for the disk, and work that is long, is handed to the thread.
+"""
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
-from concurrent.futures import Future
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
-from ringback.errors import StoreUnavailable, StoreUnusable
-from ringback.storage.sqlite.connection import connect, in_turn, our_errors
+from ringback.errors import StoreUnavailable
+from ringback.storage.sqlite import connection
+from ringback.storage.sqlite.connection import connect, our_error
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 _GROUP = 256  # at most so many jobs share one fsync: bounds what one failed commit takes back
 
 
 class _Job(NamedTuple):
-    work: Callable[[sqlite3.Connection], Any]
-    outcome: Future[Any]
+    """Work on a list of items that gives a value for each; jobs of one `kind` may be done as one."""
+
+    kind: Hashable
+    work: Callable[[sqlite3.Connection, list[Any]], list[Any]]
+    item: Any
+    is_long: bool
+    outcome: asyncio.Future[Any]
+
+
+class _Done(NamedTuple):
+    outcome: asyncio.Future[Any]
+    value: Any = None
+    error: Exception | None = None
+
+    def tell(self) -> None:
+        if self.outcome.done():  # the loop of whoever asked has ended
+            return
+        if self.error is None:
+            self.outcome.set_result(self.value)
+        else:
+            self.outcome.set_exception(self.error)
 
 
 class Writer:
-    """Runs jobs in order on its own connection and thread, many to a transaction, each in a savepoint of its own.
+    """Runs jobs on its own connection, many to a transaction, each kind of them in a savepoint of its own.
 
     A job that raises undoes only itself. When the commit fails, every job of the group fails and nothing was changed.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._connection = connect(path, waits=False)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ringback-writer")
+        self._waiting: deque[_Job] = deque()
+        self._working: asyncio.Task[None] | None = None
         self._is_closed = False
-        self._thread = Thread(target=self._run, name="ringback-writer", daemon=True)
-        self._thread.start()
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the job and return what it returned, once it is on disk."""
-        if self._is_closed:
-            raise StoreUnavailable("The store is closed")
-        outcome: Future[T] = Future()
-        self._jobs.put(_Job(work, outcome))
-        return await asyncio.shield(asyncio.wrap_future(outcome))  # a client that goes away takes back no write
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, is_long: bool = False) -> T:
+        """Run the job and return what it returned, once it is on disk. Long ones run on the thread."""
+        value: T = await self._run(object(), lambda db, _: [work(db)], None, is_long=is_long)
+        return value
 
-    def close(self) -> None:
+    async def run_together(
+        self,
+        kind: Hashable,
+        work: Callable[[sqlite3.Connection, list[Item]], list[T]],
+        item: Item,
+        *,
+        is_long: bool = False,
+    ) -> T:
+        """Run `work` on this item and all others of the kind that are waiting, as one; return this item's value."""
+        value: T = await self._run(kind, work, item, is_long=is_long)
+        return value
+
+    async def close(self) -> None:
         """Finish what is waiting, then stop."""
         if not self._is_closed:
             self._is_closed = True
-            self._jobs.put(None)
-            self._thread.join()
+            if self._working is not None and not self._working.done():
+                await self._working
+            self._thread.shutdown()
             self._connection.close()
 
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            group = [job]
-            while len(group) < _GROUP and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    self._commit(group)
-                    return
-                group.append(following)
-            self._commit(group)
+    async def _run(self, kind: Hashable, work: Any, item: Any, *, is_long: bool) -> Any:
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed")
+        outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(kind, work, item, is_long, outcome))
+        if self._working is None or self._working.done():
+            self._working = asyncio.create_task(self._work())
+        return await asyncio.shield(outcome)  # a client that goes away takes back no write
 
-    def _commit(self, group: list[_Job]) -> None:
-        done: list[tuple[Future[Any], Any]] = []
-        failed: list[tuple[Future[Any], BaseException]] = []
+    async def _work(self) -> None:
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]
+            for done in await self._commit(group):
+                done.tell()
+
+    async def _commit(self, group: list[_Job]) -> list[_Done]:
         try:
-            with our_errors(self._path):
-                in_turn(lambda: self._connection.execute("BEGIN IMMEDIATE"))
-                for job in group:
-                    try:
-                        done.append((job.outcome, self._in_savepoint(job)))
-                    except Exception as error:
-                        if _is_of_the_store(error):
-                            raise
-                        failed.append((job.outcome, error))
-                self._connection.execute("COMMIT")
-        except (StoreUnavailable, StoreUnusable) as error:
+            await self._begin()
+            if any(job.is_long for job in group):
+                done = await self._on_thread(self._do, group)
+            else:
+                done = self._do(group)
+            await self._on_thread(self._connection.execute, "COMMIT")
+        except sqlite3.DatabaseError as error:
             self._roll_back()
-            done, failed = [], [(job.outcome, error) for job in group]
-        except Exception as error:  # noqa: BLE001  (a bug: the callers get it, and the thread goes on)
+            return [_Done(job.outcome, error=our_error(error, self._path)) for job in group]
+        except Exception as error:  # noqa: BLE001  (a bug: the callers get it, and the writer goes on)
             self._roll_back()
-            done, failed = [], [(job.outcome, error) for job in group]
-        for outcome, value in done:
-            outcome.set_result(value)
-        for outcome, reason in failed:
-            outcome.set_exception(reason)
+            return [_Done(job.outcome, error=error) for job in group]
+        except BaseException:  # the loop ends: nothing of this was acknowledged
+            self._roll_back()
+            raise
+        return done
 
-    def _in_savepoint(self, job: _Job) -> Any:
+    async def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    async def _begin(self) -> None:
+        """Start a transaction when no other process has one; after `BUSY_SECONDS` SQLite's error stands."""
+        deadline = time.monotonic() + connection.BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not connection.is_busy(error) or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(connection.RETRY_SECONDS)
+            else:
+                return
+
+    def _do(self, group: Iterable[_Job]) -> list[_Done]:
+        kinds: dict[Hashable, list[_Job]] = {}
+        for job in group:
+            kinds.setdefault(job.kind, []).append(job)
+        return [done for jobs in kinds.values() for done in self._do_together(jobs)]
+
+    def _do_together(self, jobs: list[_Job]) -> list[_Done]:
+        """Do the jobs as one; when that fails, each by itself, so that only the one at fault fails."""
+        try:
+            values = self._in_savepoint(jobs[0].work, [job.item for job in jobs])
+        except Exception as error:
+            if _is_of_the_store(error):
+                raise
+            if len(jobs) == 1:
+                return [_Done(jobs[0].outcome, error=error)]
+            return [done for job in jobs for done in self._do_together([job])]
+        return [_Done(job.outcome, value) for job, value in zip(jobs, values, strict=True)]
+
+    def _in_savepoint(self, work: Callable[[sqlite3.Connection, list[Any]], list[Any]], items: list[Any]) -> list[Any]:
         self._connection.execute("SAVEPOINT job")
         try:
-            value = job.work(self._connection)
+            return work(self._connection, items)
         except Exception:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO job")
@@ -99,9 +166,12 @@ class Writer:
         finally:
             if self._connection.in_transaction:  # a full disk rolls the whole transaction back by itself
                 self._connection.execute("RELEASE job")
-        return value
 
     def _roll_back(self) -> None:
+        """Take back what was not committed, after whatever the thread may still be doing."""
+        self._thread.submit(self._take_back).result()
+
+    def _take_back(self) -> None:
         if self._connection.in_transaction:
             try:
                 self._connection.execute("ROLLBACK")
