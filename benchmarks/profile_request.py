@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +27,9 @@ from ringback.storage.sqlite.store import SqliteStore
 from ringback.telephony.call import ListKind
 from ringback.web.answers import json_answer
 from ringback.web.app import Application
+from ringback.web.endpoint import Endpoint
 from ringback.web.parameters import read_parameters
-from ringback.web.telecmi import Endpoint, PageRequest, TelecmiDialect, out_missed_answer, read_range
+from ringback.web.telecmi import PageRequest, TelecmiDialect, out_missed_answer, read_range
 
 _ROUNDS = 15
 _QUESTIONS = 500
@@ -91,8 +93,9 @@ def _store_stages(path: Path, store: SqliteStore, questions: Sequence[Question])
     reader = connect(path, read_only=True)
     parameters = [_parameters(question) for question in questions]
     rows = [reader.execute(lists.PAGE_OF_TOKEN, given).fetchall() for given in parameters]
-    empty = [{**given, "skip": lists.page_parameters(Range(page=2**53))["skip"]} for given in parameters]
-    whose = "SELECT extension FROM token WHERE app_id = :app_id AND digest = :digest AND expires_ms > :now_ms"
+    past_the_end = lists.page_parameters(Range(page=2**53))
+    empty = [(*given[:2], *past_the_end[2:], *given[4:]) for given in parameters]
+    whose = "SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8"
     return [
         Stage(3, "statement: token only", [partial(_fetched, reader, whose, given) for given in parameters]),
         Stage(3, "statement: token and bounds, no rows", [_statement(reader, given) for given in empty]),
@@ -135,30 +138,29 @@ def _server_lines(path: Path, questions: Sequence[Question], alone: float) -> li
 
 
 def _cost(server: Server, questions: Sequence[Question]) -> float:
-    full_load(server.port, questions, 1)
+    full_load(server.port, cycle(questions), 1)
     before = server.busy_seconds()
-    load = full_load(server.port, questions, _LOAD_SECONDS)
+    load = full_load(server.port, cycle(questions), _LOAD_SECONDS)
     return (server.busy_seconds() - before) / _LOAD_SECONDS / load.rate * 1e6
 
 
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def _parameters(question: Question) -> dict[str, object]:
+def _parameters(question: Question) -> tuple[object, ...]:
     token = agents.read_token(question.agent.token)
-    wanted = lists.page_parameters(_range(question))
-    return {"app_id": token.app_id, "digest": token.digest, "now_ms": 0, "kind": _KIND, **wanted}
+    return *lists.page_parameters(_range(question)), token.app_id, _KIND.value, token.digest, 0
 
 
 def _range(question: Question) -> Range:
     return Range(from_ms=question.from_ms, to_ms=question.to_ms, page=question.page)
 
 
-def _fetched(reader: Any, statement: str, parameters: dict[str, object]) -> object:
+def _fetched(reader: Any, statement: str, parameters: tuple[object, ...]) -> object:
     return reader.execute(statement, parameters).fetchall()
 
 
-def _statement(reader: Any, parameters: dict[str, object]) -> Step:
+def _statement(reader: Any, parameters: tuple[object, ...]) -> Step:
     return partial(_fetched, reader, lists.PAGE_OF_TOKEN, parameters)
 
 

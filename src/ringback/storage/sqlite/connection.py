@@ -76,6 +76,7 @@ def connect(path: Path, *, read_only: bool = False, waits: bool = True) -> sqlit
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
