@@ -1,0 +1,50 @@
+"""What the tests of following share: an owner of a store, and real databases that end with the session."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import CommandLine
+from tests.following.databases import Database, MariaDb, PostgreSql
+from tests.following.owner import Owner
+from tests.following.rows import Log
+
+
+@pytest.fixture
+def owner(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Owner:
+    """An owner whose folder is the test's own."""
+    for name in [name for name in os.environ if name.startswith("RINGBACK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    return Owner(CommandLine(tmp_path, capsys, monkeypatch), monkeypatch)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    """A log in the test's folder, not there yet."""
+    return Log(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Database]:
+    """A MariaDB as FreePBX has it."""
+    with MariaDb() as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Database]:
+    """A PostgreSQL as cdr_pgsql has it."""
+    with PostgreSql() as database:
+        yield database
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Either database, its table of calls empty."""
+    database: Database = request.getfixturevalue(request.param)
+    database.empty()
+    return database
