@@ -80,7 +80,8 @@ def _answered(clients: Sequence[socket.socket], asking: Iterator[Exchange], unti
         client.sendall(asked[number].request)
     answered = 0
     while time.perf_counter() < until:
-        for number, _ in waiting.poll(_PATIENCE_SECONDS):
+        # The client never sleeps: being woken is work of the sender's core, and the slower server would pay more of it.
+        for number, _ in waiting.poll(0):
             client, data = by_number[number], partly.pop(number, b"")
             data += _received(client)
             if is_whole(asked[number], data):
