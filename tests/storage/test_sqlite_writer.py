@@ -1,6 +1,7 @@
 """The one thread that writes: what a job that fails leaves behind, for itself and for the others of its group."""
 
 import sqlite3
+import threading
 from asyncio import gather, run
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from ringback.errors import StoreUnavailable
 from ringback.storage.sqlite.connection import connect
-from ringback.storage.sqlite.writer import Writer
+from ringback.storage.sqlite.writer import LONG, Writer
 
 
 @pytest.fixture
@@ -74,3 +75,31 @@ def test_when_the_store_breaks_nothing_is_half_written(writer: Writer, path: Pat
     assert kept(path) == []
     assert run(writer.run(keep)) == 1
     assert kept(path) == [1]
+
+
+@pytest.mark.parametrize(("weight", "is_inline"), [(1, True), (LONG, False)])
+def test_only_short_work_keeps_the_loop(writer: Writer, weight: int, is_inline: bool) -> None:
+    """Short work is done where it is asked for; long work on a thread, where it keeps no request waiting."""
+    here = threading.get_ident()
+
+    done_on = run(writer.run(lambda _: threading.get_ident(), weight=weight))
+
+    assert (done_on == here) is is_inline
+
+
+def test_much_short_work_is_long_together(writer: Writer) -> None:
+    """Many jobs that wait together are done on the thread, each with its own outcome."""
+    here = threading.get_ident()
+
+    async def write() -> list[tuple[int, int]]:
+        waiting = (writer.run_together("kind", both, number, 100) for number in range(5))
+        return await gather(*waiting)
+
+    outcomes = run(write())
+
+    assert [number for number, _ in outcomes] == [0, 1, 2, 3, 4]
+    assert {thread for _, thread in outcomes} != {here}
+
+
+def both(_: sqlite3.Connection, numbers: list[int]) -> list[tuple[int, int]]:
+    return [(number, threading.get_ident()) for number in numbers]

@@ -28,7 +28,7 @@ from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.purging import purge_slice
 from ringback.storage.sqlite.showing import show_again
 from ringback.storage.sqlite.taking_in import Delivered, received_ms, take_in
-from ringback.storage.sqlite.writer import Writer
+from ringback.storage.sqlite.writer import LONG, Writer
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
 
@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_REJECTS = 10_000
-_LONG = 100  # records of a delivery from which on it would keep other requests waiting
 _REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
 
 
@@ -79,8 +78,8 @@ class SqliteStore(Store):
         except sqlite3.DatabaseError as error:
             raise our_error(error, self._path) from error
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T], *, is_long: bool = False) -> T:
-        return await self._writer.run(work, is_long=is_long)
+    async def _write(self, work: Callable[[sqlite3.Connection], T], *, weight: int = 1) -> T:
+        return await self._writer.run(work, weight=weight)
 
     # --- apps, agents, tokens ---
 
@@ -116,7 +115,7 @@ class SqliteStore(Store):
             if before[0] != region:
                 show_again(db, app_id, region)
 
-        await self._write(work, is_long=True)
+        await self._write(work, weight=LONG)
 
     async def add_agent(self, agent: Agent) -> None:
         row = (
@@ -206,8 +205,7 @@ class SqliteStore(Store):
     async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
         delivery = Delivered(group_legs(app_id, legs), received_ms(), rejects)
         kind = ("take in", app_id)  # deliveries to one app that wait together touch each list once
-        is_long = len(legs) + len(rejects) > _LONG
-        return await self._writer.run_together(kind, partial(take_in, app_id), delivery, is_long=is_long)
+        return await self._writer.run_together(kind, partial(take_in, app_id), delivery, len(legs) + len(rejects))
 
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
@@ -244,7 +242,7 @@ class SqliteStore(Store):
 
     async def purge(self, before_ms: int) -> int:
         purged = 0
-        while (count := await self._write(lambda db: purge_slice(db, before_ms), is_long=True)) is not None:
+        while (count := await self._write(lambda db: purge_slice(db, before_ms), weight=LONG)) is not None:
             purged += count
         return purged
 

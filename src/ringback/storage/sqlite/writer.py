@@ -20,16 +20,21 @@ from ringback.storage.sqlite.connection import connect, our_error
 T = TypeVar("T")
 Item = TypeVar("Item")
 
+LONG = 1_000_000  # the weight of a job that is long whatever it finds
 _GROUP = 256  # at most so many jobs share one fsync: bounds what one failed commit takes back
+_INLINE_WEIGHT = 200  # of a group, in records: more would keep requests waiting for too long
 
 
 class _Job(NamedTuple):
-    """Work on a list of items that gives a value for each; jobs of one `kind` may be done as one."""
+    """Work on a list of items that gives a value for each; jobs of one `kind` may be done as one.
+
+    `weight` is about how many records it writes.
+    """
 
     kind: Hashable
     work: Callable[[sqlite3.Connection, list[Any]], list[Any]]
     item: Any
-    is_long: bool
+    weight: int
     outcome: asyncio.Future[Any]
 
 
@@ -61,9 +66,9 @@ class Writer:
         self._working: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def run(self, work: Callable[[sqlite3.Connection], T], *, is_long: bool = False) -> T:
-        """Run the job and return what it returned, once it is on disk. Long ones run on the thread."""
-        value: T = await self._run(object(), lambda db, _: [work(db)], None, is_long=is_long)
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, weight: int = 1) -> T:
+        """Run the job and return what it returned, once it is on disk."""
+        value: T = await self._run(object(), lambda db, _: [work(db)], None, weight)
         return value
 
     async def run_together(
@@ -71,11 +76,10 @@ class Writer:
         kind: Hashable,
         work: Callable[[sqlite3.Connection, list[Item]], list[T]],
         item: Item,
-        *,
-        is_long: bool = False,
+        weight: int,
     ) -> T:
         """Run `work` on this item and all others of the kind that are waiting, as one; return this item's value."""
-        value: T = await self._run(kind, work, item, is_long=is_long)
+        value: T = await self._run(kind, work, item, weight)
         return value
 
     async def close(self) -> None:
@@ -87,11 +91,11 @@ class Writer:
             self._thread.shutdown()
             self._connection.close()
 
-    async def _run(self, kind: Hashable, work: Any, item: Any, *, is_long: bool) -> Any:
+    async def _run(self, kind: Hashable, work: Any, item: Any, weight: int) -> Any:
         if self._is_closed:
             raise StoreUnavailable("The store is closed")
         outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(kind, work, item, is_long, outcome))
+        self._waiting.append(_Job(kind, work, item, weight, outcome))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         return await asyncio.shield(outcome)  # a client that goes away takes back no write
@@ -105,7 +109,7 @@ class Writer:
     async def _commit(self, group: list[_Job]) -> list[_Done]:
         try:
             await self._begin()
-            if any(job.is_long for job in group):
+            if sum(job.weight for job in group) > _INLINE_WEIGHT:
                 done = await self._on_thread(self._do, group)
             else:
                 done = self._do(group)
