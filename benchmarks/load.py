@@ -29,10 +29,9 @@ class WrongAnswer(Exception):
 
 
 class Load(NamedTuple):
-    """What a run of load came to: answers a second, and how busy the client's own core was (1 is all the time)."""
+    """What a run of load came to: answers a second."""
 
     rate: float
-    client_busy: float
 
 
 def is_whole(question: Exchange, data: bytes) -> bool:
@@ -61,12 +60,12 @@ def connected(port: int) -> socket.socket:
 def full_load(port: int, asking: Iterator[Exchange], seconds: float, connections: int = CONNECTIONS) -> Load:
     """Keep so many connections busy for so long, each with one request on its way; the questions must not run out."""
     clients = [connected(port) for _ in range(connections)]
-    began, used = time.perf_counter(), time.process_time()
+    began = time.perf_counter()
     answered = _answered(clients, asking, began + seconds)
-    took, used = time.perf_counter() - began, time.process_time() - used
+    took = time.perf_counter() - began
     for client in clients:
         client.close()
-    return Load(answered / took, used / took)
+    return Load(answered / took)
 
 
 def _answered(clients: Sequence[socket.socket], asking: Iterator[Exchange], until: float) -> int:

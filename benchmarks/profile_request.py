@@ -132,7 +132,7 @@ def _server_lines(path: Path, questions: Sequence[Question], alone: float) -> li
         least, whole = _cost(bare, alike), _cost(ringback, questions)
     return [
         (0, "bare server: uvicorn and the kernel", least),
-        (0, "the rest: colder caches than a stage alone has", whole - least - alone),
+        (0, "the rest, which no stage alone accounts for", whole - least - alone),
         (0, "ringback serve, whole", whole),
     ]
 
