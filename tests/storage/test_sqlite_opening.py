@@ -36,7 +36,7 @@ def opened(path: Path, *, migrate: bool = False) -> None:
 
 @contextmanager
 def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    """Mount a file system of its own at the folder; where that is not allowed skip the test, and fail where CI is set."""
+    """Mount a file system of its own at the folder; where that is not allowed skip the test, or fail it in CI."""
     folder.mkdir(exist_ok=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
     if mounted.returncode:
