@@ -1,9 +1,39 @@
-"""What all tests share: how hard hypothesis searches. `HYPOTHESIS_PROFILE=thorough` searches for minutes."""
+"""What all tests share: how hard hypothesis searches, and stores of every kind.
+
+`HYPOTHESIS_PROFILE=thorough` searches for minutes.
+"""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
+from tests.databases.postgresql import PostgreSql
+from tests.stores import BACKENDS, PostgresqlStores, SqliteStores, Stores
 
 settings.register_profile("quick", max_examples=40, stateful_step_count=20, deadline=None)
 settings.register_profile("thorough", max_examples=2000, stateful_step_count=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSql]:
+    """A PostgreSQL for all tests that do it no harm."""
+    with PostgreSql(settings={"max_connections": 200}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    """Stores of each kind in turn: what asks for them, or for something made of them, runs on every backend."""
+    if request.param == "sqlite":
+        return SqliteStores(tmp_path_factory.mktemp("stores"))
+    return PostgresqlStores(request.getfixturevalue("postgresql_server"))
+
+
+@pytest.fixture
+def store_url(stores: Stores) -> Iterator[str]:
+    """The URL of an empty store of the test's own."""
+    url = stores.made()
+    yield url
+    stores.drop(url)

@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.stores import Stores
 from tests.web.house import FROM, PASSWORD, TO, Tenant, missed, served
 
 from ringback.client import ApiError, Client
 
 
 @pytest.fixture(scope="module", params=["http", "body"])
-def tenant(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
+def tenant(request: pytest.FixtureRequest, stores: Stores) -> Iterator[Tenant]:
     """An app with 25 missed calls on a server that tells errors either way."""
-    path = tmp_path_factory.mktemp("client") / "ringback.db"
-    with served(path, error_status=request.param) as house:
+    with served(stores.made(), error_status=request.param) as house:
         tenant = house.tenant()
         tenant.ingest(*(missed(FROM + number) for number in range(25)))
         yield tenant
@@ -88,9 +87,9 @@ def test_what_is_no_answer_of_the_api_is_an_error(status: int, body: str, code: 
     assert asyncio.run(asked()) == code
 
 
-def test_a_server_that_is_away_is_an_httpx_error(tmp_path: Path) -> None:
+def test_a_server_that_is_away_is_an_httpx_error(store_url: str) -> None:
     """Where nothing listens httpx's own error is raised."""
-    with served(tmp_path / "ringback.db") as house:
+    with served(store_url) as house:
         url = house.url
 
     async def asked() -> None:

@@ -1,21 +1,19 @@
 """One call, one row, whatever the way: deliveries repeated, shuffled, split, mixed and sent by two at once."""
 
 import random
-from asyncio import run
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.loop import run
 from tests.sources.payloads import ALMATY, APP_ID, RECEIVED_AT, context_of, payloads
+from tests.stores import Stores
 from tests.web.house import House, Tenant, served, with_store
 
 from ringback.sources import SOURCES, read
-from ringback.storage import open_store
 from ringback.storage.base import App, Intake, ListedCall, Range, Store
 from ringback.telephony.call import ListKey
 from ringback.telephony.leg import CallLeg
@@ -42,19 +40,15 @@ async def dump(store: Store, app_id: int) -> Dump:
     return {key: calls for key, calls in lists.items() if calls}
 
 
-async def stored(batches: list[list[CallLeg]]) -> tuple[Dump, Intake]:
+def stored(stores: Stores, batches: list[list[CallLeg]]) -> tuple[Dump, Intake]:
     """Take the batches into a fresh store; return what it holds and the counts, after proving its invariants."""
-    with TemporaryDirectory() as folder:
-        store = await open_store(f"sqlite:///{folder}/calls.db")
-        try:
-            await store.add_app(AN_APP)
-            total = Intake()
-            for batch in batches:
-                total.add(await store.take_in(APP_ID, batch))
-            assert (await store.check()).ok
-            return without_positions(await dump(store, APP_ID)), total
-        finally:
-            await store.close()
+    total = Intake()
+    with stores.opened() as store:
+        run(store.add_app(AN_APP))
+        for batch in batches:
+            total.add(run(store.take_in(APP_ID, batch)))
+        assert run(store.check()).ok
+        return without_positions(run(dump(store, APP_ID))), total
 
 
 def without_positions(lists: Dump) -> Dump:
@@ -78,15 +72,17 @@ def split(legs: list[CallLeg], chance: random.Random) -> list[list[CallLeg]]:
 @pytest.mark.parametrize("source", SOURCE_NAMES)
 @settings(max_examples=6)
 @given(chance=st.randoms(use_true_random=False))
-def test_any_order_repetition_and_splitting_is_the_same_store(source: str, chance: random.Random) -> None:
+def test_any_order_repetition_and_splitting_is_the_same_store(
+    stores: Stores, source: str, chance: random.Random
+) -> None:
     """A source's own cases, shuffled, repeated, split and mixed with another source's calls, come to one store."""
     others = legs_of_source("generic" if source != "generic" else "telecmi")
     legs = legs_of_source(source) + others
     mixed = legs + chance.choices(legs, k=len(legs) // 2)
     chance.shuffle(mixed)
 
-    plain, first = run(stored([legs]))
-    again, total = run(stored(split(mixed, chance)))
+    plain, first = stored(stores, [legs])
+    again, total = stored(stores, split(mixed, chance))
 
     assert again == plain
     assert (total.new, total.new + total.merged) == (first.new, first.new + first.merged)
@@ -98,9 +94,9 @@ def bodies(source: str) -> list[bytes]:
 
 
 @pytest.fixture
-def almaty(tmp_path: Path) -> Iterator[House]:
+def almaty(store_url: str) -> Iterator[House]:
     """A served store whose switches stand in Almaty."""
-    with served(tmp_path / "calls.db", timezone=ALMATY.key) as house:
+    with served(store_url, timezone=ALMATY.key) as house:
         yield house
 
 
@@ -116,14 +112,14 @@ def test_two_proxies_that_send_the_same_at_once_are_counted_once(almaty: House, 
     """Two senders with the same deliveries in other orders leave what one leaves, and then a third changes nothing."""
     alone = almaty.tenant(APP_ID)
     deliver_all(alone, source, 0)
-    once = with_store(almaty.path, lambda store: dump(store, APP_ID))
-    with_store(almaty.path, lambda store: store.purge(2**60))
+    once = with_store(almaty.store, lambda store: dump(store, APP_ID))
+    with_store(almaty.store, lambda store: store.purge(2**60))
 
     with ThreadPoolExecutor(2) as senders:
         list(senders.map(lambda seed: deliver_all(alone, source, seed), (1, 2)))
     deliver_all(alone, source, 3)
-    twice = with_store(almaty.path, lambda store: dump(store, APP_ID))
+    twice = with_store(almaty.store, lambda store: dump(store, APP_ID))
 
     assert once != {}
     assert without_positions(twice) == without_positions(once)
-    assert with_store(almaty.path, lambda store: store.check()).ok
+    assert with_store(almaty.store, lambda store: store.check()).ok

@@ -38,6 +38,11 @@ class CommandLine:
         """The default store of this user."""
         return self.folder / "data" / "ringback" / "ringback.db"
 
+    @property
+    def store(self) -> str:
+        """The URL of the store that it uses."""
+        return os.environ.get("RINGBACK_STORE", f"sqlite:///{self.path}")
+
     def __call__(self, *words: object, stdin: str | bytes = b"") -> Said:
         """Run one command and return how it ended."""
         body = stdin.encode() if isinstance(stdin, str) else stdin
@@ -62,14 +67,21 @@ class CommandLine:
 
 
 @pytest.fixture
-def ringback(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """The command line, with its store in the test's own folder."""
+def newcomer(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line of a user who has set nothing: the store is the default one, a file in the test's own folder."""
     for name in [name for name in os.environ if name.startswith("RINGBACK_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def ringback(newcomer: CommandLine, store_url: str, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line of a user who has named the store, one of each kind."""
+    monkeypatch.setenv("RINGBACK_STORE", store_url)
+    return newcomer
 
 
 @pytest.fixture
@@ -81,5 +93,5 @@ def owned(ringback: CommandLine) -> CommandLine:
         await add_agent(store, AgentId("103", SEED_APP))
         await store.delete_tokens(SEED_APP, "103")
 
-    with_store(ringback.path, work)
+    with_store(ringback.store, work)
     return ringback

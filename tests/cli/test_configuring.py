@@ -39,18 +39,18 @@ def test_a_flag_beats_the_environment_and_that_beats_the_file(
     assert rows(listed, "--limit", 1) == 1
 
 
-def test_the_store_may_be_named_in_each_place(ringback: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_may_be_named_in_each_place(newcomer: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store named in the file, in the environment or by a flag is the one that is used."""
     Path("ringback.toml").write_text('store = "sqlite:///file.db"\n')
-    ringback.done("app", "add", 1)
+    newcomer.done("app", "add", 1)
     monkeypatch.setenv("RINGBACK_STORE", "sqlite:///environment.db")
-    ringback.done("app", "add", 2)
-    ringback.done("app", "add", 3, "--store", "sqlite:///flag.db")
+    newcomer.done("app", "add", 2)
+    newcomer.done("app", "add", 3, "--store", "sqlite:///flag.db")
 
     for name, number in (("file", 1), ("environment", 2), ("flag", 3)):
-        apps = ringback.done("app", "list", "--json", "--store", f"sqlite:///{name}.db").facts["apps"]
+        apps = newcomer.done("app", "list", "--json", "--store", f"sqlite:///{name}.db").facts["apps"]
         assert [app["app"] for app in apps] == [number]
-    assert not ringback.path.exists()
+    assert not newcomer.path.exists()
 
 
 def test_keys_of_other_commands_do_no_harm(listed: CommandLine) -> None:
@@ -96,15 +96,15 @@ def test_the_commands_are_those_promised() -> None:
 
 
 @pytest.mark.parametrize("words", list(commands(cli.app)), ids=" ".join)
-def test_every_command_explains_itself(ringback: CommandLine, words: tuple[str, ...]) -> None:
+def test_every_command_explains_itself(newcomer: CommandLine, words: tuple[str, ...]) -> None:
     """--help prints how the command is used and what each flag is, and uses no store."""
-    said = ringback.done(*words, "--help")
+    said = newcomer.done(*words, "--help")
 
     assert said.out.startswith(f"Usage: ringback {' '.join(words)}")
-    assert not ringback.path.exists()
+    assert not newcomer.path.exists()
 
 
-def test_no_command_is_no_error(ringback: CommandLine) -> None:
+def test_no_command_is_no_error(newcomer: CommandLine) -> None:
     """`ringback` alone shows the commands."""
-    assert "serve" in ringback.done().out
-    assert ringback.done("--version").out.strip() != ""
+    assert "serve" in newcomer.done().out
+    assert newcomer.done("--version").out.strip() != ""

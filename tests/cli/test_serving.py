@@ -1,16 +1,17 @@
 """`serve` and `demo` as processes: starting, stopping, being killed, being refused; and who else writes meanwhile."""
 
 import json
+import shlex
 import signal
 import socket
-import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.stores import Stores
 from tests.web.house import (
     DEADLINE_SECONDS,
     FROM,
@@ -32,20 +33,20 @@ AGENT = f"103_{SEED_APP}"
 class Asking:
     """Makes clients of servers and closes them in the end."""
 
-    def __init__(self, clients: ExitStack, path: Path) -> None:
-        self._clients, self.path = clients, path
+    def __init__(self, clients: ExitStack, store: str) -> None:
+        self._clients, self._store = clients, store
 
     def __call__(self, server: Server) -> House:
         """Return the store as it is asked through a server."""
         http = httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS)
-        return House(self.path, self._clients.enter_context(http))
+        return House(self._store, self._clients.enter_context(http))
 
 
 @pytest.fixture
-def asking(tmp_path: Path) -> Iterator[Asking]:
-    """Clients of servers of the test's own store, calls.db in its folder."""
+def asking(store_url: str) -> Iterator[Asking]:
+    """Clients of servers of the test's own store."""
     with ExitStack() as clients:
-        yield Asking(clients, tmp_path / "calls.db")
+        yield Asking(clients, store_url)
 
 
 def free_port() -> int:
@@ -54,9 +55,9 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def sound(path: Path) -> CheckReport:
+def sound(store: str) -> CheckReport:
     """Return what a check finds, which must be nothing."""
-    report = with_store(path, lambda store: store.check())
+    report = with_store(store, lambda store: store.check())
     assert report.ok, report.faults
     return report
 
@@ -65,21 +66,25 @@ def sound(path: Path) -> CheckReport:
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_server_ends_well_and_keeps_everything(tmp_path: Path, asking: Asking, by: signal.Signals) -> None:
+def test_a_stopped_server_ends_well_and_keeps_everything(
+    tmp_path: Path, store_url: str, asking: Asking, by: signal.Signals
+) -> None:
     """Asked to stop, the server ends with status 0, and all it acknowledged is in a sound store."""
-    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+    with running(tmp_path, "serve", "--store", store_url, "--port", "0") as server:
         tenant = asking(server).tenant(SEED_APP)
         assert tenant.ingest(*(missed(FROM + number) for number in range(100))).json()["new"] == 100
         status = server.stop(by)
 
     assert status == 0, server.said
     assert not [line for line in server.said if "Traceback" in line]
-    assert sound(tmp_path / "calls.db").calls == 100
+    assert sound(store_url).calls == 100
 
 
-def test_a_request_under_way_is_finished_before_the_server_stops(tmp_path: Path, asking: Asking) -> None:
+def test_a_request_under_way_is_finished_before_the_server_stops(
+    tmp_path: Path, store_url: str, asking: Asking
+) -> None:
     """A delivery whose body is still coming when the server is told to stop is taken in and answered."""
-    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+    with running(tmp_path, "serve", "--store", store_url, "--port", "0") as server:
         tenant = asking(server).tenant(SEED_APP)
         body = json.dumps([missed(FROM)]).encode()
         head = f"POST /ingest/generic?key={tenant.secret} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -93,7 +98,7 @@ def test_a_request_under_way_is_finished_before_the_server_stops(tmp_path: Path,
 
         assert b"200 OK" in answer
         assert server.process.wait(DEADLINE_SECONDS) == 0
-    assert sound(tmp_path / "calls.db").calls == 1
+    assert sound(store_url).calls == 1
 
 
 def takes_connections(server: Server) -> bool:
@@ -105,18 +110,18 @@ def takes_connections(server: Server) -> bool:
     return True
 
 
-def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, store_url: str) -> None:
     """A delivery that was answered 200 is there when the server is killed (-9) at once and started again."""
-    added = ringback(tmp_path, "app", "add", "7", "--store", "sqlite:///calls.db", "--json")
+    added = ringback(tmp_path, "app", "add", "7", "--store", store_url, "--json")
     secret = json.loads(added.stdout)["secret"]
     for number in range(3):
-        with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+        with running(tmp_path, "serve", "--store", store_url, "--port", "0") as server:
             answer = httpx.post(f"{server.url}/ingest/generic?key={secret}", json=missed(FROM + number))
             server.process.kill()
 
             assert answer.json()["new"] == 1
             assert server.process.wait(DEADLINE_SECONDS) == -signal.SIGKILL
-        assert sound(tmp_path / "calls.db").calls == number + 1
+        assert sound(store_url).calls == number + 1
 
 
 def test_the_server_tells_where_it_listens_and_answers_there(tmp_path: Path) -> None:
@@ -181,9 +186,9 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
     assert ended.stderr.count(b"\n") == 1
 
 
-def test_a_server_reads_the_environment_and_the_file(tmp_path: Path, asking: Asking) -> None:
+def test_a_server_reads_the_environment_and_the_file(tmp_path: Path, store_url: str, asking: Asking) -> None:
     """max_limit from ringback.toml and error_status from the environment are in force."""
-    (tmp_path / "ringback.toml").write_text('max_limit = 3\nport = 0\nstore = "sqlite:///calls.db"\n')
+    (tmp_path / "ringback.toml").write_text(f'max_limit = 3\nport = 0\nstore = "{store_url}"\n')
     with running(tmp_path, "serve", more={"RINGBACK_ERROR_STATUS": "body"}) as server:
         tenant = asking(server).tenant(SEED_APP)
         answer = tenant.house.http.post("/v1/agentOutMissed", json=tenant.asked(limit=4))
@@ -192,9 +197,9 @@ def test_a_server_reads_the_environment_and_the_file(tmp_path: Path, asking: Ask
     assert "from 1 to 3, not 4" in answer.json()["message"]
 
 
-def test_log_lines_can_be_json(tmp_path: Path, asking: Asking) -> None:
+def test_log_lines_can_be_json(tmp_path: Path, store_url: str, asking: Asking) -> None:
     """With --log-format json each event is one JSON object, and none tells a token or a secret."""
-    words = ("serve", "--store", "sqlite:///calls.db", "--port", "0", "--log-format", "json")
+    words = ("serve", "--store", store_url, "--port", "0", "--log-format", "json")
     with running(tmp_path, *words) as server:
         tenant = asking(server).tenant(SEED_APP)
         tenant.ingest(missed(FROM))
@@ -230,9 +235,9 @@ ENDINGS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def test_tokens_end_at_once_for_all_workers(tmp_path: Path, asking: Asking) -> None:
+def test_tokens_end_at_once_for_all_workers(tmp_path: Path, store_url: str, asking: Asking) -> None:
     """What the command line ends is ended for each of two workers before the command returns."""
-    words = ("--store", "sqlite:///calls.db")
+    words = ("--store", store_url)
     with running(tmp_path, "serve", *words, "--port", str(free_port()), "--workers", "2") as server:
         wait_for(lambda: takes_connections(server))
         tenant = asking(server).tenant(SEED_APP)
@@ -245,9 +250,9 @@ def test_tokens_end_at_once_for_all_workers(tmp_path: Path, asking: Asking) -> N
         assert server.stop() == 0
 
 
-def test_two_workers_take_in_and_serve_one_store(tmp_path: Path, asking: Asking) -> None:
+def test_two_workers_take_in_and_serve_one_store(tmp_path: Path, store_url: str, asking: Asking) -> None:
     """Deliveries and pages through two workers lose and repeat nothing, and a stop ends both with status 0."""
-    words = ("serve", "--store", "sqlite:///calls.db", "--port", str(free_port()), "--workers", "2")
+    words = ("serve", "--store", store_url, "--port", str(free_port()), "--workers", "2")
     with running(tmp_path, *words) as server:
         wait_for(lambda: takes_connections(server))
         tenant = asking(server).tenant(SEED_APP)
@@ -259,27 +264,28 @@ def test_two_workers_take_in_and_serve_one_store(tmp_path: Path, asking: Asking)
 
     assert [row["time"] for row in page["cdr"]] == [FROM + number for number in range(19, -1, -1)]
     assert status == 0, server.said
-    assert sound(tmp_path / "calls.db").calls == 20
+    assert sound(store_url).calls == 20
 
 
-def test_an_import_meanwhile_is_seen_at_once(tmp_path: Path, asking: Asking) -> None:
+def test_an_import_meanwhile_is_seen_at_once(tmp_path: Path, store_url: str, asking: Asking) -> None:
     """Calls that the command line takes in while the server runs are on the next page."""
-    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+    with running(tmp_path, "serve", "--store", store_url, "--port", "0") as server:
         tenant = asking(server).tenant(SEED_APP)
-        words = ("import", "generic", "-", "--app", str(SEED_APP), "--store", "sqlite:///calls.db", "--json")
+        words = ("import", "generic", "-", "--app", str(SEED_APP), "--store", store_url, "--json")
         taken = ringback(tmp_path, *words, stdin=json.dumps([missed(FROM), missed(FROM + 1)]).encode())
 
         assert json.loads(taken.stdout) == {"read": 2, "new": 2, "merged": 0, "duplicate": 0, "rejected": 0}
         assert tenant.page()["count"] == 2
 
 
-def test_a_locked_store_is_a_503_until_it_is_free(tmp_path: Path, asking: Asking) -> None:
-    """While another process holds the store deliveries get 503 and pages are served; then all is well again."""
-    with running(tmp_path, "serve", "--store", "sqlite:///calls.db", "--port", "0") as server:
+def test_a_store_that_takes_no_writes_is_a_503_until_it_does(
+    tmp_path: Path, stores: Stores, store_url: str, asking: Asking
+) -> None:
+    """While the store cannot be written deliveries get 503 and pages are served; then all is well again."""
+    with running(tmp_path, "serve", "--store", store_url, "--port", "0") as server:
         tenant = asking(server).tenant(SEED_APP)
         tenant.ingest(missed(FROM))
-        with closing(sqlite3.connect(tmp_path / "calls.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with stores.unwritable(store_url):
             refused = tenant.ingest(missed(FROM + 1))
             meanwhile = tenant.page()["count"]
 
@@ -318,13 +324,13 @@ def test_a_stopped_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("ringback-demo-*"))
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, store_url: str) -> None:
     """An export into `head` ends quietly."""
-    words = ("--store", "sqlite:///calls.db")
+    words = ("--store", store_url)
     ringback(tmp_path, "app", "add", str(SEED_APP), *words)
     calls = "".join(json.dumps(missed(FROM + number)) + "\n" for number in range(3000))
     ringback(tmp_path, "import", "generic", "-", "--app", str(SEED_APP), *words, stdin=calls.encode())
-    pipe = f"set -o pipefail; {RINGBACK} export {AGENT} --format csv {' '.join(words)} | head -n 2"
+    pipe = f"set -o pipefail; {RINGBACK} export {AGENT} --format csv {shlex.join(words)} | head -n 2"
     ended = subprocess.run(
         ["bash", "-c", pipe], capture_output=True, cwd=tmp_path, env=environment(tmp_path), timeout=DEADLINE_SECONDS
     )

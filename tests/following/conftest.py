@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import CommandLine
-from tests.following.databases import Database, MariaDb, PostgreSql
+from tests.following.databases import Database, MariaDb, SwitchsPostgreSql
 from tests.following.owner import Owner
 from tests.following.rows import Log
 
@@ -38,7 +38,7 @@ def mariadb() -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Database]:
     """A PostgreSQL as cdr_pgsql has it."""
-    with PostgreSql() as database:
+    with SwitchsPostgreSql() as database:
         yield database
 
 

@@ -1,22 +1,13 @@
-"""A real MariaDB and PostgreSQL for tests, each an unprivileged process in a folder of its own. No assertions here."""
+"""A real MariaDB and PostgreSQL as switches have them, with the table of calls. No assertions here."""
 
-import asyncio
-import os
-import pwd
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, Self
+from abc import abstractmethod
+from typing import Any
 
-import asyncpg
 import pymysql
+from tests.databases.daemon import Daemon, program
+from tests.databases.postgresql import PostgreSql
 from tests.following.rows import Record
-from tests.switches.programs import DEADLINE_SECONDS, HERE, free_port, refuse_without, wait_for
+from tests.switches.programs import HERE
 
 PASSWORD = "only-reading"
 READER = "reader"
@@ -53,58 +44,13 @@ CREATE TABLE cdr (
 """
 
 
-class Database(ABC):
+class Database(Daemon):
     """A server with the standard table of calls, and a user that may read it and do nothing else."""
 
-    user = ""
-    kind = ""
-
-    def __init__(self) -> None:
-        refuse_without(self._missing())
-        self._is_root = os.geteuid() == 0
-        self._folder = Path(tempfile.mkdtemp(prefix=f"ringback-{self.kind}-"))
-        if self._is_root:
-            os.chown(self._folder, pwd.getpwnam(self.user).pw_uid, pwd.getpwnam(self.user).pw_gid)
-        self.port = free_port(socket.SOCK_STREAM)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self._make()
-            self.start()
-            self._found()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
-
     @property
-    def url(self) -> str:
+    def reading(self) -> str:
         """The address as the reader gives it."""
         return f"{self.kind}://{READER}@{HERE}:{self.port}/{DATABASE}"
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether it does not run."""
-        return self._process is None
-
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
-        with (self._folder / "log").open("ab") as log:
-            command = self._as_user(self._command())
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
-        wait_for(self._answers, self._log)
-
-    def stop(self) -> None:
-        """Stop the server at once, whoever is connected."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
-            self._process.wait(DEADLINE_SECONDS)
-            self._process = None
 
     def empty(self) -> None:
         """Take all rows away."""
@@ -119,53 +65,11 @@ class Database(ABC):
         """Return all that a reader could have changed: the rows in order, and the table's definition."""
         return self.ask("SELECT * FROM cdr ORDER BY uniqueid, sequence"), self._definition()
 
-    def _as_user(self, command: Iterable[str]) -> list[str]:
-        if not self._is_root:
-            return list(command)
-        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups", "--", *command]
-
-    def _run(self, command: Iterable[str]) -> None:
-        done = subprocess.run(self._as_user(command), capture_output=True, text=True, check=False, cwd=self._folder)
-        if done.returncode:
-            raise RuntimeError(f"{done.args}: {done.stdout}{done.stderr}")
-
-    def _log(self) -> str:
-        return (self._folder / "log").read_text(errors="replace")
-
-    def _answers(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            raise RuntimeError(f"the database ended: {self._log()}")
-        try:
-            self.ask("SELECT 1")
-        except (pymysql.MySQLError, asyncpg.PostgresError, OSError):
-            return False
-        return True
-
-    @abstractmethod
-    def _missing(self) -> list[str]: ...
-
-    @abstractmethod
-    def _make(self) -> None: ...
-
-    @abstractmethod
-    def _command(self) -> list[str]: ...
-
-    @abstractmethod
-    def _found(self) -> None: ...
-
     @abstractmethod
     def _insert(self, row: Record) -> None: ...
 
     @abstractmethod
     def _definition(self) -> object: ...
-
-    @abstractmethod
-    def ask(self, statement: str, *values: object) -> Any:
-        """Ask as the owner of the database."""
-
-
-def _program(name: str, *folders: str) -> str | None:
-    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", *folders)))
 
 
 class MariaDb(Database):
@@ -174,17 +78,17 @@ class MariaDb(Database):
     user, kind = "mysql", "mysql"
 
     def _missing(self) -> list[str]:
-        return [name for name in ("mariadbd", "mariadb-install-db") if _program(name) is None]
+        return [name for name in ("mariadbd", "mariadb-install-db") if program(name) is None]
 
     def _make(self) -> None:
-        made = ("--no-defaults", f"--datadir={self._folder}/data", "--skip-test-db")
-        self._run([_program("mariadb-install-db") or "", *made, "--auth-root-authentication-method=normal"])
+        made = ("--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db")
+        self._run([program("mariadb-install-db") or "", *made, "--auth-root-authentication-method=normal"])
 
     def _command(self) -> list[str]:
         return [
-            *(_program("mariadbd") or "", "--no-defaults", f"--datadir={self._folder}/data"),
+            *(program("mariadbd") or "", "--no-defaults", f"--datadir={self.folder}/data"),
             *(
-                f"--socket={self._folder}/socket",
+                f"--socket={self.folder}/socket",
                 f"--port={self.port}",
                 f"--bind-address={HERE}",
                 "--skip-name-resolve",
@@ -214,7 +118,7 @@ class MariaDb(Database):
 
     def ask(self, statement: str, *values: object) -> Any:
         """Ask as the owner of the database."""
-        socket_path = str(self._folder / "socket")
+        socket_path = str(self.folder / "socket")
         connected = pymysql.connect(user="root", unix_socket=socket_path, autocommit=True)
         with connected as connection, connection.cursor() as cursor:
             if "cdr" in statement and DATABASE not in statement:
@@ -222,39 +126,18 @@ class MariaDb(Database):
             cursor.execute(statement, values or None)
             return cursor.fetchall()
 
-    def _answers(self) -> bool:
-        return (self._folder / "socket").exists() and super()._answers()
+    def _is_answering(self) -> bool:
+        try:
+            return (self.folder / "socket").exists() and bool(self.ask("SELECT 1"))
+        except (pymysql.MySQLError, OSError):
+            return False
 
 
-class PostgreSql(Database):
+class SwitchsPostgreSql(PostgreSql, Database):
     """PostgreSQL with Asterisk's own table."""
 
-    user, kind = "postgres", "postgresql"
-
-    def _missing(self) -> list[str]:
-        return [name for name in ("initdb", "postgres") if self._found_program(name) is None]
-
-    def _found_program(self, name: str) -> str | None:
-        folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-        return _program(name, *map(str, folders))
-
-    def _make(self) -> None:
-        words = ("--username=owner", f"--pwfile={self._password_file()}", "--auth=scram-sha-256", "--no-sync")
-        self._run([self._found_program("initdb") or "", f"--pgdata={self._folder}/data", *words])
-
-    def _password_file(self) -> Path:
-        file = self._folder / "password"
-        file.write_text(PASSWORD)
-        file.chmod(0o644)
-        return file
-
-    def _command(self) -> list[str]:
-        settings = (f"port={self.port}", f"listen_addresses={HERE}", "unix_socket_directories=", "fsync=off")
-        options = [word for setting in settings for word in ("-c", setting)]
-        return [self._found_program("postgres") or "", "-D", f"{self._folder}/data", *options]
-
     def _found(self) -> None:
-        self.ask(f"CREATE DATABASE {DATABASE}", database="postgres")
+        self.ask(f"CREATE DATABASE {DATABASE}")
         self.ask(ALEMBIC)
         self.ask(f"CREATE USER {READER} PASSWORD '{PASSWORD}'")
         self.ask(f"GRANT SELECT ON cdr TO {READER}")
@@ -268,17 +151,7 @@ class PostgreSql(Database):
         columns = self.ask("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'cdr'")
         return columns, self.ask("SELECT indexdef FROM pg_indexes WHERE tablename = 'cdr'")
 
-    def ask(self, statement: str, *values: object, database: str | None = None) -> Any:
-        """Ask as the owner of the database."""
-        name = database or (DATABASE if "cdr" in statement else "postgres")
-
-        async def asked() -> list[Any]:
-            connection = await asyncpg.connect(
-                user="owner", password=PASSWORD, host=HERE, port=self.port, database=name, ssl=False
-            )
-            try:
-                return [tuple(found) for found in await connection.fetch(statement, *values)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(asked())
+    def ask(self, statement: str, *values: object, database: str = "") -> Any:
+        """Ask as the owner, statements about the table in its database."""
+        is_about_table = "cdr" in statement and "DATABASE" not in statement
+        return super().ask(statement, *values, database=database or (DATABASE if is_about_table else "postgres"))

@@ -83,7 +83,7 @@ class Owner:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 cwd=self.folder,
-                env=environment(self.folder, **variables),
+                env=environment(self.folder, RINGBACK_STORE=self.commands.store, **variables),
             )
         try:
             yield Process(process, said)
@@ -98,7 +98,7 @@ class Owner:
             page = await store.page(APP, ListKey("103", ListKind.OUT_MISSED), Range(limit=100_000))
             return [call.number for call in reversed(page.calls)]
 
-        return with_store(self.commands.path, work)
+        return with_store(self.commands.store, work)
 
     def start_of_first(self) -> int:
         """Return when agent 103's first missed call began, in milliseconds."""
@@ -107,7 +107,7 @@ class Owner:
             page = await store.page(APP, ListKey("103", ListKind.OUT_MISSED), Range(limit=1))
             return page.calls[0].started_ms
 
-        return with_store(self.commands.path, work)
+        return with_store(self.commands.store, work)
 
     def wait_for_calls(self, count: int) -> None:
         """Wait until the list has the calls from 0 up to this number, each once."""

@@ -14,7 +14,7 @@ ZONED = ("--timezone", ZONE)
 
 def followed(database: Database) -> tuple[str, ...]:
     """Return how the table is followed."""
-    return ("asterisk-sql", database.url, *ZONED, "--every", "0.05")
+    return ("asterisk-sql", database.reading, *ZONED, "--every", "0.05")
 
 
 def test_a_table_is_taken_in_once_and_only_read(owner: Owner, database: Database) -> None:
@@ -82,7 +82,7 @@ def test_more_rows_of_one_second_than_a_look_takes_all_come(owner: Owner, databa
 def test_a_table_can_be_altered_while_it_is_followed(owner: Owner, database: Database) -> None:
     """Following holds no lock between looks: a column comes and goes meanwhile."""
     database.insert(record(0))
-    with owner.following("asterisk-sql", database.url, *ZONED, "--every", "60", **KNOWN):
+    with owner.following("asterisk-sql", database.reading, *ZONED, "--every", "60", **KNOWN):
         owner.wait_for_calls(1)
         database.ask("ALTER TABLE cdr ADD COLUMN other integer")
         database.ask("ALTER TABLE cdr DROP COLUMN other")
@@ -140,7 +140,7 @@ def test_what_waiting_cannot_help_is_said_in_one_line(
     owner: Owner, database: Database, change: dict[str, str | None], status: int, part: str
 ) -> None:
     """A wrong password, table or database, or no zone, ends it with one line that names it."""
-    url = database.url.replace(DATABASE, change.get("database") or DATABASE)
+    url = database.reading.replace(DATABASE, change.get("database") or DATABASE)
     zone = () if "timezone" in change else ZONED
     words = ("asterisk-sql", url, "--table", change.get("table") or "cdr", *zone)
     ended, said = owner.refused(*words, RINGBACK_SQL_PASSWORD=change.get("password") or PASSWORD)
@@ -159,7 +159,7 @@ def test_the_password_comes_from_standard_input(owner: Owner, database: Database
 
 def test_a_password_in_the_address_is_warned_about(owner: Owner, database: Database) -> None:
     """It is taken, with a warning, and told nowhere."""
-    url = database.url.replace(f"{READER}@", f"{READER}:{PASSWORD}@")
+    url = database.reading.replace(f"{READER}@", f"{READER}:{PASSWORD}@")
     done = owner.once("asterisk-sql", url, *ZONED)
 
     assert (done.status, "warning: others on this machine" in done.err) == (0, True), done
@@ -172,9 +172,9 @@ def test_times_with_a_zone_are_taken_as_they_are(owner: Owner, postgresql: Datab
     postgresql.insert(record(0))
     change_times(postgresql, "timestamptz")
     try:
-        assert owner.counts("asterisk-sql", postgresql.url, **KNOWN)["new"] == 1
+        assert owner.counts("asterisk-sql", postgresql.reading, **KNOWN)["new"] == 1
         postgresql.insert(record(1))
-        assert owner.counts("asterisk-sql", postgresql.url, **KNOWN)["new"] == 1
+        assert owner.counts("asterisk-sql", postgresql.reading, **KNOWN)["new"] == 1
     finally:
         change_times(postgresql, "timestamp")
 
@@ -195,7 +195,7 @@ def test_times_that_mariadb_keeps_as_moments_need_no_zone(owner: Owner, mariadb:
         "(FROM_UNIXTIME(1570162545), '103', '77010000000', 'SIP/103-1', 'SIP/t-2', 'NO ANSWER', 'a.1', 'a.1')"
     )
     try:
-        assert owner.counts("asterisk-sql", mariadb.url, **KNOWN)["new"] == 1
+        assert owner.counts("asterisk-sql", mariadb.reading, **KNOWN)["new"] == 1
     finally:
         mariadb.ask("ALTER TABLE cdr MODIFY calldate datetime NOT NULL")
     assert owner.start_of_first() == 1570162545000

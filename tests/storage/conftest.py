@@ -1,31 +1,13 @@
-"""The stores that the contract is run on. A new backend is one more way here to make an empty store's URL."""
+"""An open store of each kind for the tests of the contract."""
 
-from asyncio import run
-from collections.abc import Callable, Iterator
-from uuid import uuid4
+from collections.abc import Iterator
 
 import pytest
+from tests.loop import run
 from tests.storage.examples import AN_APP
 
 from ringback.storage import open_store
 from ringback.storage.base import Store
-
-NewStoreUrl = Callable[[], str]
-
-BACKENDS = ("sqlite",)
-
-
-@pytest.fixture(params=BACKENDS, scope="session")
-def new_store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> NewStoreUrl:
-    """Each call names another store that does not exist yet."""
-    folder = tmp_path_factory.mktemp(request.param)
-    return lambda: f"sqlite:///{folder}/{uuid4().hex}.db"
-
-
-@pytest.fixture
-def store_url(new_store_url: NewStoreUrl) -> str:
-    """The URL of a store that does not exist yet."""
-    return new_store_url()
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """Apps, agents and tokens to test with, and whole lists read back. No assertions here."""
 
-from asyncio import run
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from tests.loop import run
 
 from ringback.storage.base import Agent, App, ListedCall, Range, Store
 from ringback.telephony.call import ListKey, ListKind

@@ -1,13 +1,13 @@
 """Apps, agents and tokens: who may see whose calls, and what ends a token."""
 
-from asyncio import run
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.storage.conftest import NewStoreUrl
+from tests.loop import run
 from tests.storage.examples import (
     AN_AGENT,
     AN_APP,
@@ -17,10 +17,10 @@ from tests.storage.examples import (
     add_token,
     an_agent,
 )
+from tests.stores import Stores
 from tests.telephony.examples import a_leg
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp
-from ringback.storage import open_store
 from ringback.storage.base import Agent, Range, Store
 from ringback.telephony.call import ListKind, call_ref
 
@@ -55,33 +55,33 @@ digests = st.sampled_from((b"one", b"two", b"three"))
     calls=st.lists(agents, max_size=30),
 )
 def test_a_token_shows_the_calls_of_its_agent_alone(
-    new_store_url: NewStoreUrl, tokens: dict[tuple[int, bytes], str], calls: list[Agent]
+    stores: Stores, tokens: dict[tuple[int, bytes], str], calls: list[Agent]
 ) -> None:
     """Whatever apps and agents share extensions and digests, a token shows its own agent's calls, all of them."""
-    store = store_of_two_apps(new_store_url)
-    for number, agent in enumerate(calls):
-        leg = a_leg(f"k{number}", extension=agent.extension, dialled_number=f"{agent.app_id}00{agent.extension}")
-        run(store.take_in(agent.app_id, [leg]))
-    for (app_id, digest), extension in tokens.items():
-        assert add_token(store, an_agent(app_id=app_id, extension=extension), digest)
+    with store_of_two_apps(stores) as store:
+        for number, agent in enumerate(calls):
+            leg = a_leg(f"k{number}", extension=agent.extension, dialled_number=f"{agent.app_id}00{agent.extension}")
+            run(store.take_in(agent.app_id, [leg]))
+        for (app_id, digest), extension in tokens.items():
+            assert add_token(store, an_agent(app_id=app_id, extension=extension), digest)
 
-    for app_id in (APP, OTHER):
-        for digest in (b"one", b"two", b"three"):
-            page = run(store.page_of_token(app_id, digest, NOW_MS, ListKind.OUT_MISSED, Range(limit=100)))
-            extension = tokens.get((app_id, digest), "")
-            assert (page is None) == (not extension)
-            own = sum((agent.app_id, agent.extension) == (app_id, extension) for agent in calls)
-            assert [call.number for call in page.calls if page] == [f"{app_id}00{extension}"] * own if page else True
-    run(store.close())
+        for app_id in (APP, OTHER):
+            for digest in (b"one", b"two", b"three"):
+                page = run(store.page_of_token(app_id, digest, NOW_MS, ListKind.OUT_MISSED, Range(limit=100)))
+                extension = tokens.get((app_id, digest), "")
+                assert (page is None) == (not extension)
+                own = sum((agent.app_id, agent.extension) == (app_id, extension) for agent in calls)
+                assert [call.number for call in page.calls] == [f"{app_id}00{extension}"] * own if page else True
 
 
-def store_of_two_apps(new_store_url: NewStoreUrl) -> Store:
-    store = run(open_store(new_store_url()))
-    for app in (AN_APP, ANOTHER_APP):
-        run(store.add_app(app))
-        for extension in ("101", "102", "1011"):
-            run(store.add_agent(an_agent(app_id=app.app_id, extension=extension)))
-    return store
+@contextmanager
+def store_of_two_apps(stores: Stores) -> Iterator[Store]:
+    with stores.opened() as store:
+        for app in (AN_APP, ANOTHER_APP):
+            run(store.add_app(app))
+            for extension in ("101", "102", "1011"):
+                run(store.add_agent(an_agent(app_id=app.app_id, extension=extension)))
+        yield store
 
 
 def test_the_same_call_key_in_two_apps_is_two_calls(store: Store) -> None:

@@ -1,14 +1,15 @@
 """Call lists against the naive store: positions dense and ordered, pages and counts exact, any order the same."""
 
 import random
-from asyncio import run
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from tests.storage.conftest import NewStoreUrl
+from tests.loop import run
 from tests.storage.examples import (
     AN_APP,
     BEGUN_MS,
@@ -19,6 +20,7 @@ from tests.storage.examples import (
     whole_lists,
 )
 from tests.storage.naive import NaiveStore, Shown, shown
+from tests.stores import Stores
 from tests.telephony.examples import EXTENSIONS, START_SECONDS, a_leg, legs
 
 from ringback.errors import UnknownApp
@@ -46,15 +48,16 @@ ranges = st.builds(
 class StoreBesideNaive(RuleBasedStateMachine):
     """Does the same to a store and to the naive store; after every step both tell the same."""
 
-    def __init__(self, new_store_url: NewStoreUrl) -> None:
+    def __init__(self, stores: Stores) -> None:
         super().__init__()
-        self.url = new_store_url()
+        self.stores, self.url = stores, stores.made()
         self.store = run(open_store(self.url))
         run(self.store.add_app(AN_APP))
         self.naive = NaiveStore(APP)
 
     def teardown(self) -> None:
         run(self.store.close())
+        self.stores.drop(self.url)
 
     @rule(batch=st.lists(legs(), min_size=1, max_size=8))
     def legs_come(self, batch: list[CallLeg]) -> None:
@@ -107,24 +110,25 @@ def assert_dense(calls: list[ListedCall]) -> None:
     assert positions == list(range(positions[0], positions[0] - len(calls), -1))
 
 
-def test_a_store_does_what_the_naive_store_does(new_store_url: NewStoreUrl) -> None:
+def test_a_store_does_what_the_naive_store_does(stores: Stores) -> None:
     """Through any legs, repeats, purges and reopenings, lists, counts, pages and the store's own proof stay right."""
-    run_state_machine_as_test(partial(StoreBesideNaive, new_store_url))  # type: ignore[arg-type]
+    run_state_machine_as_test(partial(StoreBesideNaive, stores))  # type: ignore[arg-type]
 
 
 @given(batch=st.lists(legs(), min_size=1, max_size=40), wanted=st.lists(st.tuples(list_keys, ranges), max_size=20))
 def test_any_page_is_a_slice_of_the_sorted_calls(
-    new_store_url: NewStoreUrl, batch: list[CallLeg], wanted: list[tuple[ListKey, Range]]
+    stores: Stores, batch: list[CallLeg], wanted: list[tuple[ListKey, Range]]
 ) -> None:
     """Count and rows of any page of any range are what sorting all calls and slicing gives."""
-    store, naive = filled_store(new_store_url, [batch]), NaiveStore(APP)
+    naive = NaiveStore(APP)
     naive.take_in(batch)
+    with store_of_one_app(stores) as store:
+        run(store.take_in(APP, batch))
 
-    for key, page_range in wanted:
-        page = run(store.page(APP, key, page_range))
-        assert page.extension == key.extension
-        assert (page.count, [shown(call) for call in page.calls]) == naive.page(key, page_range)
-    run(store.close())
+        for key, page_range in wanted:
+            page = run(store.page(APP, key, page_range))
+            assert page.extension == key.extension
+            assert (page.count, [shown(call) for call in page.calls]) == naive.page(key, page_range)
 
 
 @given(
@@ -134,32 +138,29 @@ def test_any_page_is_a_slice_of_the_sorted_calls(
     shuffle=st.randoms(use_true_random=False),
 )
 def test_order_repeats_and_batches_do_not_matter(
-    new_store_url: NewStoreUrl, some: list[CallLeg], repeats: int, sizes: list[int], shuffle: random.Random
+    stores: Stores, some: list[CallLeg], repeats: int, sizes: list[int], shuffle: random.Random
 ) -> None:
     """The same legs in any order, repeated and cut up at will give the same lists and the same sums."""
     mixed = some + [shuffle.choice(some) for _ in range(repeats)]
     shuffle.shuffle(mixed)
-    at_once, piecemeal = filled_store(new_store_url, [some]), filled_store(new_store_url, [])
-
     sums = Intake()
-    while mixed:
-        size = sizes[len(mixed) % len(sizes)]
-        sums.add(run(piecemeal.take_in(APP, mixed[:size])))
-        mixed = mixed[size:]
+    with store_of_one_app(stores) as at_once, store_of_one_app(stores) as piecemeal:
+        run(at_once.take_in(APP, some))
+        while mixed:
+            size = sizes[len(mixed) % len(sizes)]
+            sums.add(run(piecemeal.take_in(APP, mixed[:size])))
+            mixed = mixed[size:]
 
-    assert told(piecemeal) == told(at_once)
+        assert told(piecemeal) == told(at_once)
     calls, different = len({leg.call_key for leg in some}), len(set(some))
     assert sums == Intake(new=calls, merged=different - calls, duplicate=len(some) + repeats - different)
-    run(at_once.close())
-    run(piecemeal.close())
 
 
-def filled_store(new_store_url: NewStoreUrl, batches: list[list[CallLeg]]) -> Store:
-    store = run(open_store(new_store_url()))
-    run(store.add_app(AN_APP))
-    for batch in batches:
-        run(store.take_in(APP, batch))
-    return store
+@contextmanager
+def store_of_one_app(stores: Stores) -> Iterator[Store]:
+    with stores.opened() as store:
+        run(store.add_app(AN_APP))
+        yield store
 
 
 def told(store: Store) -> tuple[dict[ListKey, list[Shown]], list[list[CallLeg]]]:

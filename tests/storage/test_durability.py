@@ -2,9 +2,9 @@
 
 import random
 import time
-from asyncio import run
 
 import pytest
+from tests.loop import run
 from tests.storage.examples import AN_APP, whole_lists
 from tests.storage.processes import pouring
 

@@ -1,10 +1,10 @@
 """Records that could not be understood: kept once, listed, and settled."""
 
-from asyncio import run
 from typing import Any
 
 import msgspec
 import pytest
+from tests.loop import run
 from tests.storage.examples import AN_APP, ANOTHER_APP, NOW, OUT_MISSED, whole_list
 from tests.telephony.examples import a_leg
 

@@ -1,9 +1,9 @@
 """Reading while another process writes: one request sees one moment, and a fixed range stands still."""
 
 import time
-from asyncio import run
 
 import pytest
+from tests.loop import run
 from tests.storage.examples import AN_APP, BEGUN_MS, OUT_MISSED, walked
 from tests.storage.processes import pouring
 from tests.telephony.examples import a_leg

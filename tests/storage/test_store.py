@@ -3,11 +3,11 @@
 import asyncio
 import subprocess
 import sys
-from asyncio import run
 
 import pytest
-from tests.storage.conftest import NewStoreUrl
+from tests.loop import run
 from tests.storage.examples import AN_APP, ANOTHER_APP, OUT_MISSED, whole_list
+from tests.stores import Stores
 from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnavailable, UnknownApp, UnusableSetting
@@ -56,9 +56,9 @@ def test_closing_twice_is_harmless(store: Store) -> None:
         run(store.ready())
 
 
-def test_processes_that_open_a_fresh_store_at_once_all_succeed(new_store_url: NewStoreUrl) -> None:
+def test_processes_that_open_a_fresh_store_at_once_all_succeed(stores: Stores) -> None:
     """The store is made by one of them; the others wait for it and find it made."""
-    urls = [new_store_url() for _ in range(25)]
+    urls = [stores.new() for _ in range(25)]
     processes = [
         subprocess.Popen([sys.executable, "-c", OPENING, *urls], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(3)
@@ -74,6 +74,8 @@ def test_processes_that_open_a_fresh_store_at_once_all_succeed(new_store_url: Ne
     for process in processes:
         process.communicate(timeout=30)
     assert [process.returncode for process in processes] == [0, 0, 0]
+    for url in urls:
+        stores.drop(url)
 
 
 @pytest.mark.parametrize("url", ["mysql://host/db", "sqlite://", "sqlite:///", "sqlite://host/path.db"])

@@ -1,15 +1,16 @@
-"""One served house for all tests of the web, and an app of its own for each that wants one."""
+"""One served house of each kind for all tests of the web, and an app of its own for each that wants one."""
 
 from collections.abc import Iterator
 
 import pytest
+from tests.stores import Stores
 from tests.web.house import House, Tenant, served
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(stores: Stores) -> Iterator[House]:
     """A server with the default settings."""
-    with served(tmp_path_factory.mktemp("house") / "ringback.db") as house:
+    with served(stores.made()) as house:
         yield house
 
 

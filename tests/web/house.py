@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
-from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
@@ -47,11 +46,11 @@ def password_hash() -> str:
     return PasswordHasher().hash(PASSWORD)
 
 
-def with_store(path: Path, work: Callable[[Store], Awaitable[T]]) -> T:
+def with_store(url: str, work: Callable[[Store], Awaitable[T]]) -> T:
     """Do something in the store beside the server, as another process would."""
 
     async def done() -> T:
-        store = await open_store(str(path))
+        store = await open_store(url)
         try:
             return await work(store)
         finally:
@@ -126,13 +125,13 @@ class Tenant(NamedTuple):
 
     def add_agent(self, extension: str) -> str:
         """Add another agent and return a token of it."""
-        return with_store(self.house.path, lambda store: add_agent(store, AgentId(extension, self.app_id)))
+        return with_store(self.house.store, lambda store: add_agent(store, AgentId(extension, self.app_id)))
 
 
 class House(NamedTuple):
-    """A served store: where it is, and a client of it."""
+    """A served store: its URL, and a client of its server."""
 
-    path: Path
+    store: str
     http: httpx.Client
 
     @property
@@ -148,20 +147,20 @@ class House(NamedTuple):
             secret = await agents.add_app(store, number)
             return secret, await add_agent(store, AgentId("103", number))
 
-        return Tenant(self, number, *with_store(self.path, work))
+        return Tenant(self, number, *with_store(self.store, work))
 
 
 _app_ids = count(2_000_000)
 
 
 @contextmanager
-def served(path: Path, **settings: Any) -> Iterator[House]:
-    """Serve the store at this path, made when it is not there, with these settings."""
-    application = Application(Settings(store=f"sqlite:///{path}", **settings))
+def served(store: str, **settings: Any) -> Iterator[House]:
+    """Serve the store at this URL, made when it is not there, with these settings."""
+    application = Application(Settings(store=store, **settings))
     with socket.create_server(("127.0.0.1", 0)) as listening, _running(application, listening):
         port = listening.getsockname()[1]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_SECONDS) as http:
-            yield House(path, http)
+            yield House(store, http)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def change(tenant: Tenant, region: str | None = None, extensions: str | None = N
         await agents.change_app(store, tenant.app_id, region=region, extensions=extensions)
         return await store.check()
 
-    return with_store(tenant.house.path, work)
+    return with_store(tenant.house.store, work)
 
 
 def test_a_region_shows_known_and_new_numbers_in_full(tenant: Tenant) -> None:
@@ -81,7 +81,7 @@ def test_a_webhook_may_be_a_query(tenant: Tenant) -> None:
 def test_the_secret_is_no_part_of_a_query_that_is_kept(tenant: Tenant) -> None:
     """A query that cannot be understood is rejected and kept without the secret."""
     answer = tenant.house.http.get("/ingest/telecmi", params={**TELECMI, "key": tenant.secret})
-    kept = with_store(tenant.house.path, lambda store: store.rejects(tenant.app_id))
+    kept = with_store(tenant.house.store, lambda store: store.rejects(tenant.app_id))
 
     assert answer.status_code == 400
     assert [reject.raw.count(tenant.secret.encode()) for reject in kept] == [0]

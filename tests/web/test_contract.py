@@ -312,9 +312,9 @@ def test_a_method_not_allowed_says_which_is(resident: Tenant) -> None:
     assert resident.house.http.get("/v1/agentLogin").headers["allow"] == "POST"
 
 
-def test_errors_can_stand_in_the_body_alone(tmp_path: Path, resident: Tenant) -> None:
+def test_errors_can_stand_in_the_body_alone(store_url: str, resident: Tenant) -> None:
     """With error_status=body the same body comes under HTTP 200."""
-    with served(tmp_path / "ringback.db", error_status="body") as house:
+    with served(store_url, error_status="body") as house:
         for path, body in (
             ("/v1/agentOutMissed", resident.asked(token="no-token")),
             ("/v1/agentOutMissed", resident.asked(page=0)),
@@ -336,9 +336,9 @@ def test_a_large_body_is_refused_before_it_is_read(resident: Tenant) -> None:
         assert "65536" in response.json()["message"]
 
 
-def test_max_body_and_max_limit_are_settings(tmp_path: Path) -> None:
+def test_max_body_and_max_limit_are_settings(store_url: str) -> None:
     """A page may have max_limit rows and no more, a body max_body bytes and no more."""
-    with served(tmp_path / "ringback.db", max_limit=3, max_body=1024) as house:
+    with served(store_url, max_limit=3, max_body=1024) as house:
         tenant = house.tenant()
         assert tenant.page(limit=3)["code"] == 200
         over = house.http.post("/v1/agentOutMissed", json=tenant.asked(limit=4))
@@ -367,16 +367,16 @@ def test_other_origins_are_not_allowed_by_default(house: House) -> None:
     assert allowed(house, CRM) == (None, None)
 
 
-def test_named_origins_may_call_and_others_may_not(tmp_path: Path) -> None:
+def test_named_origins_may_call_and_others_may_not(store_url: str) -> None:
     """Pages of the named origins may call and see errors, others may not."""
-    with served(tmp_path / "ringback.db", cors_origins=(CRM,)) as house:
+    with served(store_url, cors_origins=(CRM,)) as house:
         assert allowed(house, CRM) == (CRM, CRM)
         assert allowed(house, "https://evil.example.org") == (None, None)
 
 
-def test_a_star_allows_every_origin(tmp_path: Path) -> None:
+def test_a_star_allows_every_origin(store_url: str) -> None:
     """With * any page may call, its preflight included."""
-    with served(tmp_path / "ringback.db", cors_origins=("*",)) as house:
+    with served(store_url, cors_origins=("*",)) as house:
         assert allowed(house, "null") == ("*", "*")
         preflight = house.http.options("/v1/agentLogin", headers={"Origin": CRM, **PREFLIGHT})
         assert preflight.status_code == 200

@@ -141,7 +141,7 @@ def test_what_is_no_document_is_kept_with_its_reason(tenant: Tenant, body: bytes
 
     assert response.status_code == 400
     assert response.json()["rejected"] == 1
-    kept = with_store(tenant.house.path, lambda store: store.rejects(tenant.app_id))
+    kept = with_store(tenant.house.store, lambda store: store.rejects(tenant.app_id))
     assert [(reject.raw, reject.reason in response.json()["message"]) for reject in kept] == [(body, True)]
 
 

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import zlib
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,7 +32,7 @@ def counts(response: httpx.Response, status: int = 200) -> tuple[int, ...]:
 
 def rejects(tenant: Tenant) -> list[Reject]:
     """Return the kept rejects of an app."""
-    return with_store(tenant.house.path, lambda store: store.rejects(tenant.app_id))
+    return with_store(tenant.house.store, lambda store: store.rejects(tenant.app_id))
 
 
 # --- who may deliver -----------------------------------------------------------------------------------------------
@@ -77,7 +76,7 @@ def test_a_secret_delivers_for_its_own_app_only(tenant: Tenant, resident: Tenant
 
 def test_a_rotated_secret_ends_at_once(tenant: Tenant) -> None:
     """After a rotation the old secret is refused and the new one taken."""
-    new = with_store(tenant.house.path, lambda store: agents.rotate_secret(store, tenant.app_id))
+    new = with_store(tenant.house.store, lambda store: agents.rotate_secret(store, tenant.app_id))
 
     assert tenant.ingest(missed(FROM)).status_code == 401
     assert counts(tenant.ingest(missed(FROM), headers={"Authorization": f"Bearer {new}"}))[1] == 1
@@ -130,9 +129,9 @@ def test_gzip_of_several_members_is_read_to_its_end(tenant: Tenant) -> None:
     assert counts(tenant.ingest(content=body)) == (3, 3, 0, 0, 0)
 
 
-def test_a_switchs_own_log_is_taken(tmp_path: Path) -> None:
+def test_a_switchs_own_log_is_taken(store_url: str) -> None:
     """Rows of Asterisk's CSV log are taken, their local times read in the zone of the timezone setting."""
-    with served(tmp_path / "ringback.db", timezone="Asia/Kolkata") as house:
+    with served(store_url, timezone="Asia/Kolkata") as house:
         tenant = house.tenant()
         assert counts(tenant.ingest(source="asterisk", content=ASTERISK_ROW)) == (1, 1, 0, 0, 0)
 
@@ -251,9 +250,9 @@ def test_garbage_is_a_400(tenant: Tenant, source: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_delivery_over_the_limit_is_a_413(tmp_path: Path, chunked: bool) -> None:
+def test_a_delivery_over_the_limit_is_a_413(store_url: str, chunked: bool) -> None:
     """A body over max_delivery is refused whole, whether its length was announced or not."""
-    with served(tmp_path / "ringback.db", max_delivery=4096) as house:
+    with served(store_url, max_delivery=4096) as house:
         tenant = house.tenant()
         body = (LINES + "\n").encode() * 20
         response = tenant.ingest(content=iter([body[:3000], body[3000:]]) if chunked else body)

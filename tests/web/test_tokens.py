@@ -54,7 +54,7 @@ def test_tokens_end_at_once(tenant: Tenant, end: object) -> None:
     colleague, second = tenant.add_agent("104"), fresh_token(tenant)
     assert callable(end)
 
-    with_store(tenant.house.path, lambda store: end(store, AgentId("103", tenant.app_id)))
+    with_store(tenant.house.store, lambda store: end(store, AgentId("103", tenant.app_id)))
 
     assert [is_live(tenant, token) for token in (tenant.token, second, colleague)] == [False, False, True]
 
@@ -63,9 +63,9 @@ def test_a_disabled_agent_cannot_log_in_until_enabled(tenant: Tenant) -> None:
     """A disabled agent is answered like a wrong password; enabled again it logs in, and old tokens stay dead."""
     asked = {"id": tenant.agent_id, "password": PASSWORD}
     wrong = tenant.house.http.post("/v1/agentLogin", json=asked | {"password": "wrong"})
-    with_store(tenant.house.path, lambda store: disable(store, AgentId("103", tenant.app_id)))
+    with_store(tenant.house.store, lambda store: disable(store, AgentId("103", tenant.app_id)))
     refused = tenant.house.http.post("/v1/agentLogin", json=asked)
-    with_store(tenant.house.path, lambda store: store.set_disabled(tenant.app_id, "103", is_disabled=False))
+    with_store(tenant.house.store, lambda store: store.set_disabled(tenant.app_id, "103", is_disabled=False))
 
     assert (refused.status_code, refused.text) == (404, wrong.text)
     assert is_live(tenant, fresh_token(tenant))
@@ -74,7 +74,7 @@ def test_a_disabled_agent_cannot_log_in_until_enabled(tenant: Tenant) -> None:
 
 def test_after_a_change_only_the_new_password_logs_in(tenant: Tenant) -> None:
     """The old password is refused at once and the new one taken."""
-    with_store(tenant.house.path, lambda store: change_password(store, AgentId("103", tenant.app_id)))
+    with_store(tenant.house.store, lambda store: change_password(store, AgentId("103", tenant.app_id)))
     log_in = [
         tenant.house.http.post("/v1/agentLogin", json={"id": tenant.agent_id, "password": password}).status_code
         for password in (PASSWORD, "another")
@@ -94,7 +94,7 @@ def token_until(tenant: Tenant, expires_at: datetime) -> str:
         issued_at = expires_at - timedelta(days=1)
         assert await store.add_token(tenant.app_id, "103", digest, issued_at, expires_at, agent.password_hash)
 
-    with_store(tenant.house.path, work)
+    with_store(tenant.house.store, work)
     return token
 
 

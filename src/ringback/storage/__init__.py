@@ -6,14 +6,24 @@ from urllib.parse import unquote, urlsplit
 from ringback.errors import UnusableSetting
 from ringback.storage.base import Store
 
+_KINDS = "sqlite:///path/ringback.db or postgresql://user@host/database"
 
-async def open_store(url: str, *, migrate: bool = False) -> Store:
-    """Open the store at `sqlite:///path/ringback.db` (four slashes when the path is absolute), or at a plain path.
 
-    A store that does not exist yet is made. One of an older schema is refused unless `migrate` brings it up first.
+async def open_store(url: str, *, migrate: bool = False, distribute: bool = False) -> Store:
+    """Open the store at `sqlite:///path/ringback.db` (four slashes when the path is absolute), at a plain path, or at
+    `postgresql://user@host/database`.
+
+    A store that does not exist yet is made; of a PostgreSQL database, its tables. One of an older schema is refused
+    unless `migrate` brings it up first. `distribute` shards the tables by app with Citus.
     Raises `UnusableSetting` for a URL of no known kind, `StoreUnusable` for a store that cannot be used as it is and
     `StoreUnavailable` for one that cannot be reached now.
     """
+    if url.startswith(("postgresql://", "postgres://")):
+        from ringback.storage.postgresql.store import PostgresqlStore
+
+        return await PostgresqlStore.open(url, migrate=migrate, distribute=distribute)
+    if distribute:
+        raise UnusableSetting("only a postgresql:// store can be distributed: copy this one to such a store first")
     from ringback.storage.sqlite.store import SqliteStore
 
     return await SqliteStore.open(_sqlite_path(url), migrate=migrate)
@@ -24,8 +34,8 @@ def _sqlite_path(url: str) -> Path:
     if parts.scheme == "sqlite":
         path = unquote(parts.path[1:])
         if parts.netloc or not path:
-            raise UnusableSetting(f"the store {url!r} should be sqlite:///path/ringback.db")
+            raise UnusableSetting(f"the store {url!r} should be {_KINDS}")
         return Path(path)
     if parts.scheme and "://" in url:
-        raise UnusableSetting(f"there is no store of the kind {parts.scheme!r}; use sqlite:///path/ringback.db")
+        raise UnusableSetting(f"there is no store of the kind {parts.scheme!r}; use {_KINDS}")
     return Path(url)

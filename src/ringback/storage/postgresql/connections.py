@@ -1,0 +1,245 @@
+"""Connections to PostgreSQL: where it is, a pool, a bound on every wait, and its errors in our words. No statements.
+
+Every use of a connection ends in time, whatever the server does: one that is paused, or lost behind a network, answers
+nothing at all, and then its connection is dropped rather than waited for.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from ringback.errors import StoreUnavailable, StoreUnusable, UnusableSetting
+
+T = TypeVar("T")
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+READ_SECONDS = 5.0  # the most a request waits for a connection and its answer
+WRITE_SECONDS = 15.0  # the same for a transaction; longer, for its lists may be another writer's right now
+LONG_SECONDS = 3600.0  # work over a whole app: a region changed, a store checked
+_CONNECT_SECONDS = 5.0
+_TRIES = 20  # of a transaction that another one overtook
+_POOL_SIZE = 10
+_FOR_EVER = 1 << 40  # queries: connections are not renewed, nothing in them ages
+
+# What every statement here relies on: index reads, planned once. A server that is paused or cut off in mid-transaction
+# must not keep its lists locked for others.
+_SESSION = {
+    "application_name": "ringback",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class Place(NamedTuple):
+    """Where a store is: asyncpg's own URL (libpq's), and what of the URL was for us."""
+
+    url: str
+    name: str
+    pool_size: int = _POOL_SIZE
+    is_pooled: bool = False
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Read `postgresql://user@host/database?pool_size=10&pooler=transaction`; raises `UnusableSetting`.
+
+        `pooler=transaction` says that a pooler such as pgbouncer gives each transaction another session.
+        """
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        ours = {key: value for key, value in query if key in ("pool_size", "pooler")}
+        rest = urlencode([pair for pair in query if pair[0] not in ours])
+        size = ours.get("pool_size", str(_POOL_SIZE))
+        if not size.isascii() or not size.isdigit() or not 1 <= int(size) <= 1000:
+            raise UnusableSetting(f"the store's pool_size should be from 1 to 1000, not {size[:20]!r}")
+        if ours.get("pooler", "transaction") != "transaction":
+            raise UnusableSetting(f"the store's pooler should be transaction, not {ours['pooler'][:20]!r}")
+        name = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        return cls(urlunsplit((*parts[:3], rest, "")), name, int(size), "pooler" in ours)
+
+    def connecting(self) -> dict[str, Any]:
+        """Return how asyncpg is told to connect; a pooler keeps neither a session's settings nor its statements."""
+        told: dict[str, Any] = {"dsn": self.url, "timeout": _CONNECT_SECONDS}
+        return told | ({"statement_cache_size": 0} if self.is_pooled else {"server_settings": _SESSION})
+
+
+class Overtaken(Exception):
+    """Another transaction changed what this one had read: it is to be run again."""
+
+
+_RUN_AGAIN = (Overtaken, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+_DAMAGED = (
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.InsufficientPrivilegeError,
+)
+_OF_CONNECTING = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_OURS_TO_MEND = (  # what a statement or a value of ours was wrong in: trying again would not help
+    asyncpg.DataError,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.exceptions.DataError,
+)
+
+
+def our_error(error: Exception, name: str) -> StoreUnavailable | StoreUnusable | None:
+    """Return an error of PostgreSQL or of the way there as the store's, or None for one that is not of the kind.
+
+    A table that is missing or not ours to use, and damage, do not pass by themselves; everything else may: away,
+    starting, stopping, full, read-only, another password.
+    """
+    if isinstance(error, _DAMAGED):
+        return StoreUnusable(f"The store {name} cannot be used as it is: {_said(error)}")
+    if isinstance(error, (asyncpg.PostgresError, *_OF_CONNECTING)) and not isinstance(error, _OURS_TO_MEND):
+        return StoreUnavailable(f"The store {name} cannot be used right now: {_said(error)}")
+    return None
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+@contextmanager
+def our_errors(name: str) -> Iterator[None]:
+    """Raise PostgreSQL's errors as the store's."""
+    try:
+        yield
+    except _RUN_AGAIN:
+        raise
+    except Exception as error:
+        ours = our_error(error, name)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+# --- the pool ------------------------------------------------------------------------------------------------------
+
+
+class Connections:
+    """A pool of connections to one place."""
+
+    def __init__(self, place: Place, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._place, self._pool = place, pool
+        self._is_closed = False
+
+    @classmethod
+    async def open(cls, place: Place) -> Self:
+        """Open the first connection of the pool; raises `StoreUnavailable`."""
+        with our_errors(place.name):
+            pool = await asyncpg.create_pool(
+                **place.connecting(),
+                min_size=1,
+                max_size=place.pool_size,
+                max_queries=_FOR_EVER,
+                max_inactive_connection_lifetime=0,
+                reset=_leave,
+            )
+        return cls(place, pool)
+
+    @property
+    def name(self) -> str:
+        """The store's URL without user, password and parameters."""
+        return self._place.name
+
+    async def close(self) -> None:
+        """Close all connections; those that do not answer are dropped. Closing twice is harmless."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await self._pool.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._pool.terminate()
+
+    async def fetch(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
+        """Return all rows of one statement that reads. The hot path: no transaction, no layers."""
+        if self._place.is_pooled:  # asyncpg asks twice for a statement; both must come to one session
+            return await self.read(lambda connection: connection.fetch(statement, *parameters))
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed")
+        try:
+            connection = await self._pool.acquire(timeout=READ_SECONDS)
+            try:
+                return await connection.fetch(statement, *parameters, timeout=READ_SECONDS)
+            except (TimeoutError, asyncio.CancelledError):
+                connection.terminate()  # it is in the midst of something, and may never answer again
+                raise
+            finally:
+                await self._pool.release(connection)
+        except Exception as error:
+            ours = our_error(error, self.name)
+            if ours is None:
+                raise
+            raise ours from error
+
+    async def read(
+        self, work: Callable[[Connection], Awaitable[T]], *, seconds: float = READ_SECONDS, snapshot: bool = False
+    ) -> T:
+        """Run work that only reads in a transaction; all of it in one `snapshot` if asked for."""
+        async with self.transaction(seconds, read_only=True, snapshot=snapshot) as connection:
+            return await work(connection)
+
+    @asynccontextmanager
+    async def transaction(
+        self, seconds: float, *, read_only: bool = False, snapshot: bool = False
+    ) -> AsyncIterator[Connection]:
+        """Run with a connection in a transaction that is committed at the end, and taken back on an error."""
+        level: Literal["repeatable_read", "read_committed"] = "repeatable_read" if snapshot else "read_committed"
+        async with (
+            self._connection(seconds) as connection,
+            connection.transaction(isolation=level, readonly=read_only),
+        ):
+            if seconds > WRITE_SECONDS:
+                await connection.execute("SET LOCAL statement_timeout = 0")
+            yield connection
+
+    async def write(self, work: Callable[[Connection], Awaitable[T]], *, seconds: float = WRITE_SECONDS) -> T:
+        """Run work in a transaction and return what it returned, once that is on disk; again when it was overtaken.
+
+        Where the connection is lost while it commits, nobody knows whether it did: `StoreUnavailable` then makes the
+        sender come again, and the same delivery again changes nothing.
+        """
+        for tries in range(_TRIES):
+            try:
+                async with self.transaction(seconds) as connection:
+                    return await work(connection)
+            except _RUN_AGAIN:
+                await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 6)))  # noqa: S311  (only parts rivals)
+        raise StoreUnavailable(f"The store {self.name} is written by too many at once; try again")
+
+    @asynccontextmanager
+    async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed")
+        with our_errors(self.name):
+            connection = await self._pool.acquire(timeout=min(seconds, READ_SECONDS))
+            try:
+                async with asyncio.timeout(seconds):
+                    yield connection
+            except (TimeoutError, asyncio.CancelledError):
+                connection.terminate()  # it is in the midst of something, and may never answer again
+                raise
+            finally:
+                await self._pool.release(connection)
+
+
+async def _leave(connection: object) -> None:
+    """Leave a connection as it is: nothing here changes a session, and a reset is one more round trip."""

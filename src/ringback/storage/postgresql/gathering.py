@@ -1,0 +1,88 @@
+"""Deliveries that wait together go together: while an app is written to, what comes for it is gathered. No statements.
+
+Each transaction costs a handful of round trips and a wait for the disk, whatever it holds, and deliveries to one app
+mostly touch the same lists, so that side by side they would wait for each other anyway.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from ringback.errors import StoreUnavailable
+from ringback.storage.base import Intake
+from ringback.storage.delivering import Delivered
+
+Write = Callable[[int, Sequence[Delivered]], Awaitable[list[Intake]]]
+
+_GROUP = 256  # deliveries in one transaction at most: bounds what one failure takes back
+_GROUP_WEIGHT = 5_000  # records in one, unless a single delivery has more
+
+
+class _Waiting(NamedTuple):
+    delivered: Delivered
+    outcome: asyncio.Future[Intake]
+
+
+class Gathering:
+    """Writes deliveries, one transaction an app at a time in this process."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._waiting: dict[int, deque[_Waiting]] = {}
+        self._working: dict[int, asyncio.Task[None]] = {}
+        self._is_closed = False
+
+    async def take(self, app_id: int, delivered: Delivered) -> Intake:
+        """Write a delivery, and return its counts once it is on disk."""
+        if self._is_closed:
+            raise StoreUnavailable("The store is closed")
+        outcome: asyncio.Future[Intake] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(app_id, deque()).append(_Waiting(delivered, outcome))
+        if app_id not in self._working:
+            self._working[app_id] = asyncio.create_task(self._work(app_id))
+        return await asyncio.shield(outcome)  # a client that goes away takes back no write
+
+    async def close(self) -> None:
+        """Finish what is waiting, then take no more."""
+        self._is_closed = True
+        await asyncio.gather(*self._working.values(), return_exceptions=True)
+
+    async def _work(self, app_id: int) -> None:
+        waiting = self._waiting[app_id]
+        try:
+            while waiting:
+                await self._write_group(app_id, _next_group(waiting))
+        finally:
+            del self._working[app_id], self._waiting[app_id]
+
+    async def _write_group(self, app_id: int, group: Sequence[_Waiting]) -> None:
+        """Write the deliveries as one; when that fails, each by itself, so that only the one at fault fails."""
+        try:
+            intakes = await self._write(app_id, [waiting.delivered for waiting in group])
+        except Exception as error:  # noqa: BLE001  (whoever delivered gets it)
+            if len(group) > 1 and not isinstance(error, StoreUnavailable):
+                for waiting in group:
+                    await self._write_group(app_id, [waiting])
+                return
+            for waiting in group:
+                _fail(waiting.outcome, error)
+            return
+        for waiting, intake in zip(group, intakes, strict=True):
+            if not waiting.outcome.done():
+                waiting.outcome.set_result(intake)
+
+
+def _next_group(waiting: deque[_Waiting]) -> list[_Waiting]:
+    group = [waiting.popleft()]
+    weight = group[0].delivered.weight
+    while waiting and len(group) < _GROUP and weight + waiting[0].delivered.weight <= _GROUP_WEIGHT:
+        weight += waiting[0].delivered.weight
+        group.append(waiting.popleft())
+    return group
+
+
+def _fail(outcome: asyncio.Future[Intake], error: Exception) -> None:
+    if not outcome.done():
+        outcome.set_exception(error)
+        outcome.exception()  # looked at: whoever delivered may have gone away

@@ -1,0 +1,227 @@
+"""Call lists in PostgreSQL: reading pages, finding spans, writing renumberings of many lists at once. No tokens.
+
+The first parameter of every statement is the app, given as a plain parameter to each table it reads: a cluster sharded
+by app sends the whole statement to the one worker that has it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from ringback.storage.base import ListedCall, Range
+from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Renumbering, Span, renumber
+from ringback.storage.postgresql.connections import Connection, Overtaken
+from ringback.telephony.call import ListKey
+
+ENTRY = "started_ms, given_id, call_ref, number, name, rate, billable_seconds, disposition, ringing_seconds"
+_ROW = (
+    "c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, c.number, c.name, c.rate, "
+    "c.billable_seconds, c.disposition, c.ringing_seconds"
+)
+_OF_LIST = "c.app_id = $1 AND c.extension = %s AND c.kind = %s"
+
+# One statement and so one snapshot: the two seeks that find a range's positions, and one run of the key from there. The
+# outer join tells whose list it is, and how many there are, where the page has no row.
+_PAGE = f"""
+SELECT f.extension, f.first, f.last, c.*
+FROM (
+    SELECT o.extension,
+        (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("o.extension", "$2")} AND c.started_ms >= $3
+         ORDER BY c.started_ms, c.position LIMIT 1) AS first,
+        (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("o.extension", "$2")} AND c.started_ms <= $4
+         ORDER BY c.started_ms DESC, c.position DESC LIMIT 1) AS last
+    FROM %s o
+    OFFSET 0
+) f
+LEFT JOIN LATERAL (
+    SELECT {_ROW} FROM listed_call c
+    WHERE {_OF_LIST % ("f.extension", "$2")}
+        AND c.position BETWEEN greatest(f.first, f.last - $5 - $6 + 1) AND f.last - $5
+    ORDER BY c.position DESC
+) c ON true
+ORDER BY c.position DESC
+"""
+
+PAGE = _PAGE % "(SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1)"
+PAGE_OF_TOKEN = _PAGE % "(SELECT t.extension FROM token t WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8)"
+
+_FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
+
+
+def page_parameters(wanted: Range) -> tuple[int, int, int, int]:
+    """Return a range's part of a page statement's parameters, the third to the sixth."""
+    skipped = (wanted.page - 1) * wanted.limit  # any page may be asked for; PostgreSQL's integers end
+    return wanted.from_ms, wanted.to_ms, min(skipped, _FAR), min(wanted.limit, _FAR)
+
+
+def page_rows(rows: Sequence[asyncpg.Record]) -> tuple[str, int, list[ListedCall]]:
+    """Return whose list it is, the exact count and the calls of a page statement's rows (at least one)."""
+    extension, first, last, position = rows[0][:4]
+    count = 0 if first is None or last is None else max(0, last - first + 1)
+    return extension, count, [] if position is None else [ListedCall(*row[3:]) for row in rows]
+
+
+SPAN = f"""
+SELECT
+    (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.started_ms >= $4
+     ORDER BY c.started_ms, c.position LIMIT 1),
+    (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.started_ms <= $5
+     ORDER BY c.started_ms DESC, c.position DESC LIMIT 1)
+FROM app a WHERE a.app_id = $1
+"""
+
+WALK = f"""
+SELECT {_ROW} FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.position BETWEEN $4 AND $5
+ORDER BY c.position DESC
+"""
+
+ENTRIES = f"""
+SELECT c.extension, c.kind, c.position, {ENTRY} FROM listed_call c WHERE c.app_id = $1
+ORDER BY c.extension, c.kind, c.position
+"""
+
+
+def entry(row: asyncpg.Record, start: int = 0) -> Entry:
+    """Return the entry that begins at this column of a row."""
+    return Entry(*row[start:])
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+LOCK = """
+SELECT l.extension, l.kind FROM call_list l
+WHERE l.app_id = $1 AND (l.extension, l.kind) IN (SELECT * FROM unnest($2::text[], $3::smallint[]))
+ORDER BY l.extension, l.kind
+FOR UPDATE
+"""
+
+MAKE = """
+INSERT INTO call_list (app_id, extension, kind)
+SELECT a.app_id, k.extension, k.kind FROM app a, unnest($2::text[], $3::smallint[]) AS k (extension, kind)
+WHERE a.app_id = $1
+ORDER BY k.extension COLLATE "C", k.kind
+ON CONFLICT (app_id, extension, kind) DO NOTHING
+"""
+
+_K = "c.app_id = $1 AND c.extension = k.extension AND c.kind = k.kind"
+
+SPANS = f"""
+SELECT a.region, k.extension, k.kind,
+    (SELECT c.position FROM listed_call c WHERE {_K} ORDER BY c.position LIMIT 1),
+    (SELECT c.position FROM listed_call c WHERE {_K} ORDER BY c.position DESC LIMIT 1),
+    (SELECT c.position FROM listed_call c WHERE {_K} AND c.started_ms >= k.earliest
+     ORDER BY c.started_ms, c.position LIMIT 1),
+    (SELECT c.position FROM listed_call c WHERE {_K} AND c.started_ms <= k.latest
+     ORDER BY c.started_ms DESC, c.position DESC LIMIT 1)
+FROM app a, unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) AS k (extension, kind, earliest, latest)
+WHERE a.app_id = $1
+"""
+
+_SPAN_OF = "unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) AS k (extension, kind, low, high)"
+
+WINDOWS = f"""
+SELECT c.extension, c.kind, {ENTRY} FROM {_SPAN_OF}
+JOIN listed_call c ON {_K} AND c.position BETWEEN k.low AND k.high
+WHERE c.app_id = $1
+ORDER BY c.extension, c.kind, c.position
+"""
+
+DROP = f"DELETE FROM listed_call c USING {_SPAN_OF} WHERE {_K} AND c.position BETWEEN k.low AND k.high"
+
+MOVE = """
+UPDATE listed_call c SET position = c.position + k.by
+FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[]) AS k (extension, kind, low, high, by)
+WHERE c.app_id = $1 AND c.extension = k.extension AND c.kind = k.kind AND c.position BETWEEN k.low AND k.high
+"""
+
+PUT = f"""
+INSERT INTO listed_call (app_id, extension, kind, position, {ENTRY})
+SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bytea[],
+    $7::bytea[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::bigint[]) AS k
+WHERE a.app_id = $1
+"""
+
+
+async def write_changes(
+    connection: Connection, app_id: int, region: str | None, changes: Mapping[ListKey, Changes]
+) -> None:
+    """Put the changes, whose numbers were read by `region`, into their lists; each list is renumbered once.
+
+    The lists are locked in their order by every writer, so that none waits for one that waits for it. Raises
+    `ListsMissing` where one is not there yet, `Overtaken` where the app's region has changed, `MissingEntry` for a row
+    that is not there.
+    """
+    if not changes:
+        return
+    keys = sorted(changes)
+    named = _columns(2, [(key.extension, key.kind.value) for key in keys])
+    locked = await connection.fetch(LOCK, app_id, *named)
+    if len(locked) < len(keys):
+        raise ListsMissing(keys)
+    times = _columns(2, [changes[key].times() for key in keys])
+    rows = await connection.fetch(SPANS, app_id, *named, *times)
+    if any(row[0] != region for row in rows):
+        raise Overtaken
+    spans = {(row[1], row[2]): _spans(*row[3:]) for row in rows}
+    windows = {key: spans[key.extension, key.kind.value] for key in keys}
+    held = await _window_rows(connection, app_id, {key: window for key, (_, window) in windows.items()})
+    plans = {key: renumber(*windows[key], held.get(key, []), changes[key]) for key in keys}
+    await _write_plans(connection, app_id, plans)
+
+
+class ListsMissing(Exception):
+    """Lists that nobody has written to are to be made first, in a transaction of its own: locked later, in order."""
+
+    def __init__(self, keys: Sequence[ListKey]) -> None:
+        super().__init__()
+        self.keys = keys
+
+
+async def make_lists(app_id: int, keys: Iterable[ListKey], connection: Connection) -> None:
+    """Make the lists that are not there."""
+    named = _columns(2, [(key.extension, key.kind.value) for key in sorted(keys)])
+    await connection.execute(MAKE, app_id, *named)
+
+
+def _spans(lowest: int | None, highest: int | None, first: int | None, last: int | None) -> tuple[Span, Span]:
+    """A list's span, and the span of its rows between two starts (empty where they would stand)."""
+    whole = EMPTY_LIST if lowest is None or highest is None else Span(lowest, highest)
+    return whole, Span(whole.last + 1 if first is None else first, whole.first - 1 if last is None else last)
+
+
+async def _window_rows(
+    connection: Connection, app_id: int, windows: Mapping[ListKey, Span]
+) -> dict[ListKey, list[Entry]]:
+    held: dict[ListKey, list[Entry]] = {key: [] for key, window in windows.items() if window.size > 0}
+    if held:
+        named = {(key.extension, key.kind.value): rows for key, rows in held.items()}
+        spans = _columns(4, [(key.extension, key.kind.value, *windows[key]) for key in held])
+        for row in await connection.fetch(WINDOWS, app_id, *spans):
+            named[row[0], row[1]].append(entry(row, 2))
+    return held
+
+
+async def _write_plans(connection: Connection, app_id: int, plans: Mapping[ListKey, Renumbering]) -> None:
+    named = {key: (key.extension, key.kind.value) for key in plans}
+    dropped = [(*named[key], *plan.replaced) for key, plan in plans.items() if plan.replaced.size > 0]
+    if dropped:
+        await connection.execute(DROP, app_id, *_columns(4, dropped))
+    moved = [(*named[key], *plan.shift.span, plan.shift.by) for key, plan in plans.items() if plan.shift is not None]
+    if moved:  # in two steps: in one, a row would meet its neighbour's position before that has moved on
+        away = [(*list_and_span, _FAR) for *list_and_span, _ in moved]
+        back = [(*key, low + _FAR, high + _FAR, by - _FAR) for *key, low, high, by in moved]
+        await connection.execute(MOVE, app_id, *_columns(5, away))
+        await connection.execute(MOVE, app_id, *_columns(5, back))
+    rows = [
+        (*named[key], position, *row)
+        for key, plan in plans.items()
+        for position, row in enumerate(plan.rows, plan.start)
+    ]
+    if rows:
+        await connection.execute(PUT, app_id, *_columns(12, rows))
+
+
+def _columns(width: int, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return the rows as that many columns: arrays, as unnest takes them."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,0 +1,50 @@
+"""Dropping the old end of an app's lists together with the legs of its calls. Positions of what stays do not change."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from ringback.storage.postgresql.connections import Connection, Overtaken
+
+_SLICE_MS = 86_400_000  # a day at a time: writers of live calls get their turn in between
+
+OLDEST = """
+SELECT min((
+    SELECT c.started_ms FROM listed_call c WHERE c.app_id = $1 AND c.extension = l.extension AND c.kind = l.kind
+    ORDER BY c.started_ms LIMIT 1
+))
+FROM call_list l WHERE l.app_id = $1
+"""
+
+_OLD = "c.app_id = $1 AND c.extension = l.extension AND c.kind = l.kind AND c.started_ms < $2"
+OLD = f"SELECT DISTINCT c.call_ref FROM call_list l JOIN listed_call c ON {_OLD} WHERE l.app_id = $1"
+HOLD_LEGS = """
+SELECT l.call_ref FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
+ORDER BY l.call_ref, l.ordinal FOR UPDATE
+"""
+HOLD_LISTS = "SELECT l.kind FROM call_list l WHERE l.app_id = $1 ORDER BY l.extension, l.kind FOR UPDATE"
+DROP_ROWS = f"DELETE FROM listed_call c USING call_list l WHERE l.app_id = $1 AND {_OLD} RETURNING c.call_ref"
+DROP_LEGS = "DELETE FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])"
+
+
+async def purge_slice(connection: Connection, app_id: int, before_ms: int) -> int | None:
+    """Drop the oldest day's calls that started before this time; return how many, or None when none is left.
+
+    A call starts at one time in all its lists, so a slice of time holds whole calls: lists and legs never disagree.
+    Legs are held before lists, as by every writer; raises `Overtaken` when calls came or changed meanwhile.
+    """
+    oldest = await connection.fetchval(OLDEST, app_id)
+    if oldest is None or oldest >= before_ms:
+        return None
+    until_ms = min(before_ms, oldest + _SLICE_MS)
+    leaving = _refs(await connection.fetch(OLD, app_id, until_ms))
+    await connection.fetch(HOLD_LEGS, app_id, sorted(leaving))
+    await connection.fetch(HOLD_LISTS, app_id)
+    if _refs(await connection.fetch(DROP_ROWS, app_id, until_ms)) != leaving:
+        raise Overtaken
+    await connection.execute(DROP_LEGS, app_id, sorted(leaving))
+    return len(leaving)
+
+
+def _refs(rows: Sequence[asyncpg.Record]) -> set[bytes]:
+    return {row[0] for row in rows}

@@ -1,0 +1,322 @@
+"""The PostgreSQL store's methods, each a statement or a transaction. What they touch of lists and calls is beside it.
+
+The app is the first parameter of every statement. What is asked of all apps is asked of one after the other: in a
+cluster each has a machine of its own.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Self
+
+import asyncpg
+
+from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp, UnknownReject
+from ringback.storage.base import (
+    Agent,
+    App,
+    CheckReport,
+    Intake,
+    ListedCall,
+    NewReject,
+    Page,
+    Range,
+    Reject,
+    Store,
+)
+from ringback.storage.delivering import Delivered, received_ms
+from ringback.storage.placing import epoch_ms, group_legs
+from ringback.storage.postgresql import lists
+from ringback.storage.postgresql.checking import check_store
+from ringback.storage.postgresql.connections import LONG_SECONDS, Connection, Connections, Place
+from ringback.storage.postgresql.gathering import Gathering
+from ringback.storage.postgresql.purging import purge_slice
+from ringback.storage.postgresql.schema import bring_up
+from ringback.storage.postgresql.showing import change_app
+from ringback.storage.postgresql.taking_in import take_in
+from ringback.telephony.call import ListKey, ListKind
+from ringback.telephony.leg import CallLeg, decode_leg
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_APP = -1
+_MOST_REJECTS = 10_000
+
+READY = "UPDATE app SET region = region WHERE app_id = $1"
+
+ADD_APP = "INSERT INTO app (app_id, secret_digest, region, extensions, created_ms) VALUES ($1, $2, $3, $4, $5)"
+APP_IDS = "SELECT app_id FROM app ORDER BY app_id"
+APP = "SELECT app_id, secret_digest, region, extensions, created_ms FROM app WHERE app_id = $1"
+CHANGE_SECRET = "UPDATE app SET secret_digest = $2 WHERE app_id = $1"
+
+_AGENT = "app_id, extension, name, password_hash, is_disabled, created_ms"
+ADD_AGENT = f"INSERT INTO agent ({_AGENT}) VALUES ($1, $2, $3, $4, $5, $6)"
+AGENTS = f"SELECT {_AGENT} FROM agent WHERE app_id = $1 ORDER BY extension"
+AGENT = f"SELECT {_AGENT} FROM agent WHERE app_id = $1 AND extension = $2"
+CHANGE_PASSWORD = "UPDATE agent SET password_hash = $3 WHERE app_id = $1 AND extension = $2"
+SET_DISABLED = "UPDATE agent SET is_disabled = $3 WHERE app_id = $1 AND extension = $2"
+RENEW_HASH = "UPDATE agent SET password_hash = $4 WHERE app_id = $1 AND extension = $2 AND password_hash = $3"
+
+DROP_TOKENS = "DELETE FROM token WHERE app_id = $1 AND extension = $2"
+DROP_EXPIRED = "DELETE FROM token WHERE app_id = $1 AND extension = $2 AND expires_ms <= $3"
+HOLD_AGENT = """
+SELECT a.extension FROM agent a
+WHERE a.app_id = $1 AND a.extension = $2 AND a.password_hash = $3 AND NOT a.is_disabled FOR SHARE
+"""
+ADD_TOKEN = "INSERT INTO token (app_id, digest, extension, issued_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)"
+TOKEN_AGENT = "SELECT extension FROM token WHERE app_id = $1 AND digest = $2 AND expires_ms > $3"
+
+LISTS = "SELECT extension, kind FROM call_list WHERE app_id = $1 ORDER BY extension, kind"
+LEGS = """
+SELECT l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY (
+    ARRAY(SELECT $2::bytea UNION SELECT g.call_ref FROM leg g WHERE g.app_id = $1 AND g.given_id = $2)
+)
+"""
+
+_REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
+REJECTS = f"SELECT {_REJECT} FROM reject WHERE app_id = $1 ORDER BY reject_id LIMIT {_MOST_REJECTS}"
+REJECT = f"SELECT {_REJECT} FROM reject WHERE app_id = $1 AND reject_id = $2"
+DROP_REJECT = "DELETE FROM reject WHERE app_id = $1 AND reject_id = $2"
+
+
+class PostgresqlStore(Store):
+    """A store in a PostgreSQL database."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._gathering = Gathering(partial(take_in, connections))
+        self._fetch = connections.fetch
+
+    @classmethod
+    async def open(cls, url: str, *, migrate: bool = False, distribute: bool = False) -> Self:
+        """Open the database, making the tables in an empty one; see `storage.open_store`."""
+        place = Place.of(url)
+        await bring_up(place, migrate=migrate, distribute=distribute)
+        return cls(await Connections.open(place))
+
+    async def close(self) -> None:
+        await self._gathering.close()
+        await self._connections.close()
+
+    async def ready(self) -> None:
+        await self._execute(READY, _NO_APP)
+
+    async def check(self) -> CheckReport:
+        return await check_store(self._connections, await self._app_ids())
+
+    async def _execute(self, statement: str, *parameters: object) -> int:
+        """Run one statement that writes and return how many rows it did."""
+        status = await self._connections.write(lambda connection: connection.execute(statement, *parameters))
+        return int(status.rpartition(" ")[2])
+
+    # --- apps, agents, tokens ---
+
+    async def add_app(self, app: App) -> None:
+        row = (app.app_id, app.secret_digest, app.region, app.extensions, epoch_ms(app.created_at))
+        try:
+            await self._execute(ADD_APP, *row)
+        except asyncpg.UniqueViolationError:
+            raise AlreadyThere(
+                f"The app {app.app_id} is there already; `ringback app rotate` renews its secret"
+            ) from None
+
+    async def _app_ids(self) -> list[int]:
+        return [row[0] for row in await self._fetch(APP_IDS)]
+
+    async def apps(self) -> list[App]:
+        return [app for app_id in await self._app_ids() if (app := await self.app(app_id)) is not None]
+
+    async def app(self, app_id: int) -> App | None:
+        rows = await self._fetch(APP, app_id)
+        return _app(rows[0]) if rows else None
+
+    async def set_secret(self, app_id: int, secret_digest: bytes) -> None:
+        if not await self._execute(CHANGE_SECRET, app_id, secret_digest):
+            raise UnknownApp(f"There is no app {app_id}")
+
+    async def change_app(self, app_id: int, *, region: str | None, extensions: str | None) -> None:
+        await self._connections.write(
+            lambda connection: change_app(connection, app_id, region, extensions), seconds=LONG_SECONDS
+        )
+
+    async def add_agent(self, agent: Agent) -> None:
+        row = (
+            agent.app_id,
+            agent.extension,
+            agent.name,
+            agent.password_hash,
+            agent.is_disabled,
+            epoch_ms(agent.created_at),
+        )
+        try:
+            await self._execute(ADD_AGENT, *row)
+        except asyncpg.ForeignKeyViolationError:
+            raise UnknownApp(f"There is no app {agent.app_id}; `ringback app add {agent.app_id}` makes it") from None
+        except asyncpg.UniqueViolationError:
+            raise AlreadyThere(f"The agent {agent.agent_id} is there already") from None
+
+    async def agents(self, app_id: int | None) -> list[Agent]:
+        app_ids = await self._app_ids() if app_id is None else [app_id]
+        return [_agent(row) for one in app_ids for row in await self._fetch(AGENTS, one)]
+
+    async def agent(self, app_id: int, extension: str) -> Agent | None:
+        rows = await self._fetch(AGENT, app_id, extension)
+        return _agent(rows[0]) if rows else None
+
+    async def set_password(self, app_id: int, extension: str, password_hash: str) -> None:
+        await self._change_agent(CHANGE_PASSWORD, app_id, extension, password_hash)
+
+    async def renew_hash(self, app_id: int, extension: str, old_hash: str, new_hash: str) -> None:
+        await self._execute(RENEW_HASH, app_id, extension, old_hash, new_hash)
+
+    async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
+        await self._change_agent(SET_DISABLED, app_id, extension, is_disabled)
+
+    async def _change_agent(self, statement: str, app_id: int, extension: str, value: object) -> None:
+        async def work(connection: Connection) -> None:
+            if await connection.execute(statement, app_id, extension, value) == "UPDATE 0":
+                raise UnknownAgent(f"There is no agent {extension}_{app_id}")
+            await connection.execute(DROP_TOKENS, app_id, extension)
+
+        await self._connections.write(work)
+
+    async def add_token(
+        self, app_id: int, extension: str, digest: bytes, issued_at: datetime, expires_at: datetime, password_hash: str
+    ) -> bool:
+        issued_ms, expires_ms = epoch_ms(issued_at), epoch_ms(expires_at)
+
+        async def work(connection: Connection) -> bool:
+            await connection.execute(DROP_EXPIRED, app_id, extension, issued_ms)
+            # held until the token is in: whoever disables the agent meanwhile waits, and then ends this token too
+            if not await connection.fetch(HOLD_AGENT, app_id, extension, password_hash):
+                return False
+            await connection.execute(ADD_TOKEN, app_id, digest, extension, issued_ms, expires_ms)
+            return True
+
+        return await self._connections.write(work)
+
+    async def delete_tokens(self, app_id: int, extension: str) -> int:
+        if await self.agent(app_id, extension) is None:
+            raise UnknownAgent(f"There is no agent {extension}_{app_id}")
+        return await self._execute(DROP_TOKENS, app_id, extension)
+
+    async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
+        rows = await self._fetch(TOKEN_AGENT, app_id, digest, now_ms)
+        return str(rows[0][0]) if rows else None
+
+    # --- calls ---
+
+    async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
+        return await self._gathering.take(app_id, Delivered(group_legs(app_id, legs), received_ms(), rejects))
+
+    async def page_of_token(
+        self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
+    ) -> Page | None:
+        parameters = (app_id, kind.value, *lists.page_parameters(wanted), digest, now_ms)
+        rows = await self._fetch(lists.PAGE_OF_TOKEN, *parameters)
+        return _page(rows) if rows else None
+
+    async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
+        parameters = (app_id, key.kind.value, *lists.page_parameters(wanted), key.extension)
+        rows = await self._fetch(lists.PAGE, *parameters)
+        return _page(rows) if rows else Page(extension=key.extension, count=0, calls=[])
+
+    async def lists(self, app_id: int) -> list[ListKey]:
+        return [ListKey(row[0], ListKind(row[1])) for row in await self._fetch(LISTS, app_id)]
+
+    async def walk(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[ListedCall]:
+        named = (app_id, key.extension, key.kind.value)
+        async with self._connections.transaction(LONG_SECONDS, read_only=True, snapshot=True) as connection:
+            for first, last in await connection.fetch(lists.SPAN, *named, wanted.from_ms, wanted.to_ms):
+                async for row in connection.cursor(lists.WALK, *named, first, last, prefetch=1000):
+                    yield ListedCall(*row)
+
+    async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
+        rows = await self._fetch(LEGS, app_id, call_id)
+        return sorted((decode_leg(row[0]) for row in rows), key=lambda leg: (leg.started_at, leg.source_record_id))
+
+    async def purge(self, before_ms: int) -> int:
+        purged = 0
+        for app_id in await self._app_ids():
+            while (count := await self._purge_slice(app_id, before_ms)) is not None:
+                purged += count
+        return purged
+
+    async def _purge_slice(self, app_id: int, before_ms: int) -> int | None:
+        return await self._connections.write(
+            lambda connection: purge_slice(connection, app_id, before_ms), seconds=LONG_SECONDS
+        )
+
+    # --- rejected records ---
+
+    async def rejects(self, app_id: int | None) -> list[Reject]:
+        app_ids = await self._app_ids() if app_id is None else [app_id]
+        found = [_reject(row) for one in app_ids for row in await self._fetch(REJECTS, one)]
+        return sorted(found, key=lambda reject: reject.reject_id)[:_MOST_REJECTS]
+
+    async def reject(self, reject_id: int) -> Reject | None:
+        for app_id in await self._app_ids():
+            rows = await self._fetch(REJECT, app_id, reject_id)
+            if rows:
+                return _reject(rows[0])
+        return None
+
+    async def settle_reject(self, reject_id: int, legs: Sequence[CallLeg]) -> Intake:
+        reject = await self.reject(reject_id)
+        if reject is None:
+            raise UnknownReject(f"There is no rejected record {reject_id}")
+        delivered = Delivered(group_legs(reject.app_id, legs), received_ms())
+
+        async def drop(connection: Connection) -> None:
+            if await connection.execute(DROP_REJECT, reject.app_id, reject_id) == "DELETE 0":
+                raise UnknownReject(f"There is no rejected record {reject_id}")
+
+        return (await take_in(self._connections, reject.app_id, [delivered], drop))[0]
+
+
+# --- rows and records ----------------------------------------------------------------------------------------------
+
+
+def _time(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _app(row: asyncpg.Record) -> App:
+    app_id, secret_digest, region, extensions, created_ms = row
+    return App(
+        app_id=app_id,
+        secret_digest=secret_digest,
+        region=region,
+        extensions=extensions,
+        created_at=_time(created_ms),
+    )
+
+
+def _agent(row: asyncpg.Record) -> Agent:
+    app_id, extension, name, password_hash, is_disabled, created_ms = row
+    return Agent(
+        app_id=app_id,
+        extension=extension,
+        name=name,
+        password_hash=password_hash,
+        is_disabled=is_disabled,
+        created_at=_time(created_ms),
+    )
+
+
+def _reject(row: asyncpg.Record) -> Reject:
+    reject_id, app_id, source, origin, reason, raw, received, timezone = row
+    return Reject(
+        reject_id=reject_id,
+        app_id=app_id,
+        source=source,
+        origin=origin,
+        reason=reason,
+        raw=raw,
+        received_at=_time(received),
+        timezone=timezone,
+    )
+
+
+def _page(rows: Sequence[asyncpg.Record]) -> Page:
+    extension, count, calls = lists.page_rows(rows)
+    return Page(extension=extension, count=count, calls=calls)

@@ -1,0 +1,113 @@
+"""Empty stores of every kind for tests. A new backend is one more class here. No assertions here."""
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from tests.databases.postgresql import PostgreSql
+from tests.loop import run
+
+from ringback.storage import open_store
+from ringback.storage.base import Store
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+class Stores(ABC):
+    """Makes stores of one kind; each is another one."""
+
+    @abstractmethod
+    def new(self) -> str:
+        """Return the URL of a store that does not exist yet."""
+
+    @abstractmethod
+    def made(self) -> str:
+        """Return the URL of a store that is there and empty."""
+
+    @abstractmethod
+    def drop(self, url: str) -> None:
+        """Throw a store away, whoever has it open."""
+
+    @abstractmethod
+    @contextmanager
+    def unwritable(self, url: str) -> Iterator[None]:
+        """Run while the store can be read and not be written."""
+
+    @contextmanager
+    def opened(self) -> Iterator[Store]:
+        """Run with an open store that is empty, and throw it away."""
+        url = self.made()
+        store = run(open_store(url))
+        try:
+            yield store
+        finally:
+            run(store.close())
+            self.drop(url)
+
+
+class SqliteStores(Stores):
+    """Files in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def new(self) -> str:
+        """Return the URL of a file that is not there."""
+        return f"sqlite:///{self._folder}/{uuid4().hex}.db"
+
+    def made(self) -> str:
+        """Return the same: a file is made as fast as it is copied."""
+        return self.new()
+
+    def drop(self, url: str) -> None:
+        """Remove the file and those beside it."""
+        for file in self._folder.glob(f"{_path_of(url).name}*"):
+            file.unlink()
+
+    @contextmanager
+    def unwritable(self, url: str) -> Iterator[None]:
+        """Hold the write lock, as a stuck program would."""
+        with closing(sqlite3.connect(_path_of(url), isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            yield
+            holder.execute("ROLLBACK")
+
+
+class PostgresqlStores(Stores):
+    """Databases of one server; that of a made store is a copy."""
+
+    def __init__(self, server: PostgreSql) -> None:
+        self._server = server
+        self._template = ""
+
+    def new(self) -> str:
+        """Return the URL of a database without a table."""
+        return self._server.new_database()
+
+    def made(self) -> str:
+        """Return the URL of a copy of the store that was made first."""
+        if not self._template:
+            template = self.new()
+            run(run(open_store(template)).close())
+            self._template = template
+        return self._server.new_database(self._template)
+
+    def drop(self, url: str) -> None:
+        """Drop the database."""
+        self._server.drop(url)
+
+    @contextmanager
+    def unwritable(self, url: str) -> Iterator[None]:  # noqa: ARG002  (it is the whole server)
+        """Have the server take no writes, as a standby does, and one whose disk is nearly full may be told to."""
+        self._server.set(default_transaction_read_only="on")
+        try:
+            yield
+        finally:
+            self._server.set(default_transaction_read_only=None)
+
+
+def _path_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
