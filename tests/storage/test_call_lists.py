@@ -278,6 +278,17 @@ def test_a_range_that_ends_before_it_begins_is_empty(store: Store) -> None:
     assert (found.count, found.calls) == (0, [])
 
 
+@pytest.mark.parametrize("seconds", [(-9, -1), (9, 99)], ids=["before", "after"])
+def test_a_range_beyond_all_calls_is_empty(store: Store, seconds: tuple[int, int]) -> None:
+    """A range before the oldest call or after the newest counts nothing and shows nothing."""
+    run(store.take_in(APP, [a_leg(f"k{number}", seconds=number) for number in range(9)]))
+
+    first, last = (BEGUN_MS + 1000 * second for second in seconds)
+    found = run(store.page(APP, OUT_MISSED, Range(from_ms=first, to_ms=last)))
+
+    assert (found.count, found.calls) == (0, [])
+
+
 def test_a_list_nobody_has_written_to_is_empty(store: Store) -> None:
     """An agent without calls, and an app nobody has added, have empty lists and no error."""
     for app_id in (APP, 999):
