@@ -4,10 +4,12 @@ import asyncio
 import hmac
 import re
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import msgspec
 from argon2 import PasswordHasher
@@ -21,7 +23,9 @@ from ringback.telephony.numbers import is_region
 MAX_PASSWORD = 1024
 TOKEN_PREFIX = "rbt"  # noqa: S105  (what secret scanners look for, not a secret)
 SECRET_PREFIX = "rbs"  # noqa: S105
+SECRET_SECONDS = 0.2  # how long a secret that was found right is taken for right
 _RANDOM_BYTES = 20
+_MOST_PROVEN = 1000
 
 _APP_ID = re.compile(r"[1-9]\d{0,15}\Z", re.ASCII)
 
@@ -96,6 +100,7 @@ async def change_app(store: Store, app_id: int, *, region: str | None, extension
     extensions = app.extensions if extensions is None else extensions or None
     _check_reading(region, extensions)
     await store.change_app(app_id, region=region, extensions=extensions)
+    _proven.pop(store, None)
     return msgspec.structs.replace(app, region=region, extensions=extensions)
 
 
@@ -109,19 +114,39 @@ def _check_reading(region: str | None, extensions: str | None) -> None:
 
 
 async def rotate_secret(store: Store, app_id: int) -> str:
-    """Give an app a new secret and return it; the old one ends at once. Raises `UnknownApp`."""
+    """Give an app a new secret and return it; the old one ends, elsewhere within `SECRET_SECONDS`. Raises `UnknownApp`."""
     secret = new_credential(SECRET_PREFIX, app_id)
     await store.set_secret(app_id, digest_of(secret))
+    _proven.pop(store, None)
     return secret
 
 
 async def app_of_secret(store: Store, secret: str | None) -> App:
-    """Return the app whose secret this is; raises `BadSecret`."""
+    """Return the app whose secret this is; raises `BadSecret`.
+
+    What another process changes of an app is heeded within `SECRET_SECONDS`.
+    """
+    proven = _proven.setdefault(store, {})
+    found = proven.get(secret or "")
+    if found is not None and found.until > time.monotonic():
+        return found.app
     credential = read_credential(SECRET_PREFIX, secret or "")
     app = await store.app(credential.app_id) if credential else None
     if credential is None or app is None or not hmac.compare_digest(app.secret_digest, credential.digest):
         raise BadSecret
+    if len(proven) >= _MOST_PROVEN:
+        proven.clear()
+    proven[secret or ""] = _Proven(app, time.monotonic() + SECRET_SECONDS)
     return app
+
+
+class _Proven(NamedTuple):
+    app: App
+    until: float
+
+
+# Busy senders show the same secret with every call: looking it up each time would cost as much as reading the call.
+_proven: WeakKeyDictionary[Store, dict[str, _Proven]] = WeakKeyDictionary()
 
 
 # --- passwords -----------------------------------------------------------------------------------------------------

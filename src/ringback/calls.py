@@ -5,10 +5,9 @@ import io
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import msgspec
 
 from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownApp, UnknownCall, UnknownReject
 from ringback.sources import Context, Rejected, Source, read, source_named
@@ -22,6 +21,9 @@ CHUNK_LEGS = 5_000  # legs an import commits at a time: what its memory and a wa
 _GAP_SECONDS = 0.01  # left between chunks, so that other writers of the store get their turn
 _CALL_ID_DIGITS = 24
 _SMALL_BODY = 16_384  # bytes that are read faster than a thread is woken
+
+# One for all: more would take the interpreter from each other, and a page's request would wait for each of them.
+_reader = ThreadPoolExecutor(1, thread_name_prefix="ringback-reader")
 
 
 class Delivery(Intake, kw_only=True):
@@ -130,12 +132,13 @@ async def app_named(store: Store, app_id: int) -> App:
 async def take_delivery(store: Store, source: Source, body: bytes, context: Context) -> tuple[Delivery, str | None]:
     """Take in one body, all of it in one transaction; return the counts and the first reason for rejecting, if any.
 
-    A large body is read on a thread: it does not keep other requests waiting.
+    A large body is read on a thread, where it does not keep other requests waiting.
     """
     if len(body) <= _SMALL_BODY:
         batch = _Batch.of(source, io.BytesIO(body), context)
     else:
-        batch = await asyncio.to_thread(_Batch.of, source, io.BytesIO(body), context)
+        reading = asyncio.get_running_loop().run_in_executor
+        batch = await reading(_reader, _Batch.of, source, io.BytesIO(body), context)
     delivery = await batch.write(store)
     return delivery, batch.rejects[0].reason if batch.rejects else None
 
@@ -198,7 +201,13 @@ class _Batch:
 
     async def write(self, store: Store) -> Delivery:
         intake = await store.take_in(self._context.app_id, self.legs, self.rejects)
-        return Delivery(read=self.read, **msgspec.structs.asdict(intake))
+        return Delivery(
+            read=self.read,
+            new=intake.new,
+            merged=intake.merged,
+            duplicate=intake.duplicate,
+            rejected=intake.rejected,
+        )
 
 
 def _batches(source: Source, lines: Iterable[bytes], context: Context, origin: str) -> Iterator[_Batch]:

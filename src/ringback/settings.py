@@ -20,7 +20,11 @@ def default_store() -> str:
 
 
 StoreUrl = Annotated[
-    str, Parameter(help="Where calls are kept: sqlite:///path/ringback.db (four slashes for an absolute path).")
+    str,
+    Parameter(
+        help="Where calls are kept: sqlite:///path/ringback.db (four slashes for an absolute path), "
+        "or postgresql://user@host/database."
+    ),
 ]
 
 

@@ -66,15 +66,20 @@ class CommandLine:
         return said.err.strip()
 
 
+def at_home(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """Return the command line of a user whose home is this folder, who stands there and has set nothing."""
+    for name in [name for name in os.environ if name.startswith("RINGBACK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(folder)
+    return CommandLine(folder, capsys, monkeypatch)
+
+
 @pytest.fixture
 def newcomer(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """The command line of a user who has set nothing: the store is the default one, a file in the test's own folder."""
-    for name in [name for name in os.environ if name.startswith("RINGBACK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-    return CommandLine(tmp_path, capsys, monkeypatch)
+    return at_home(tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from tests.web.processes import RINGBACK, Server, environment, ringback, running
 from ringback.storage.base import CheckReport
 
 AGENT = f"103_{SEED_APP}"
+ALONE = {"Connection": "close"}  # so that the next request is on a connection of its own
 
 
 class Asking:
@@ -222,8 +223,8 @@ def log_in(tenant: Tenant) -> str:
 
 def is_live(tenant: Tenant, token: str) -> bool:
     """Ask several times, so that every worker is met, each on a connection of its own."""
-    url = f"{tenant.house.url}/v1/agentOutMissed"
-    statuses = {httpx.post(url, json=tenant.asked(token=token)).status_code for _ in range(8)}
+    asked = tenant.asked(token=token)
+    statuses = {tenant.house.http.post("/v1/agentOutMissed", json=asked, headers=ALONE).status_code for _ in range(8)}
     assert len(statuses) == 1
     return statuses == {200}
 
@@ -257,9 +258,9 @@ def test_two_workers_take_in_and_serve_one_store(tmp_path: Path, store_url: str,
         wait_for(lambda: takes_connections(server))
         tenant = asking(server).tenant(SEED_APP)
         for number in range(20):
-            url = f"{server.url}/ingest/generic?key={tenant.secret}"
-            assert httpx.post(url, json=missed(FROM + number)).json()["new"] == 1
-        page = httpx.post(f"{server.url}/v1/agentOutMissed", json=tenant.asked(limit=100)).json()
+            headers = {"Authorization": f"Bearer {tenant.secret}", **ALONE}
+            assert tenant.ingest(missed(FROM + number), headers=headers).json()["new"] == 1
+        page = tenant.page(limit=100)
         status = server.stop()
 
     assert [row["time"] for row in page["cdr"]] == [FROM + number for number in range(19, -1, -1)]

@@ -1,11 +1,10 @@
 """What the tests of following share: an owner of a store, and real databases that end with the session."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import at_home
 from tests.following.databases import Database, MariaDb, SwitchsPostgreSql
 from tests.following.owner import Owner
 from tests.following.rows import Log
@@ -13,13 +12,18 @@ from tests.following.rows import Log
 
 @pytest.fixture
 def owner(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Owner:
-    """An owner whose folder is the test's own."""
-    for name in [name for name in os.environ if name.startswith("RINGBACK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-    return Owner(CommandLine(tmp_path, capsys, monkeypatch), monkeypatch)
+    """An owner whose folder is the test's own, with the default store in it."""
+    return Owner(at_home(tmp_path, capsys, monkeypatch), monkeypatch)
+
+
+@pytest.fixture
+def any_owner(
+    tmp_path: Path, store_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Owner:
+    """The same with a store of each kind."""
+    commands = at_home(tmp_path, capsys, monkeypatch)
+    monkeypatch.setenv("RINGBACK_STORE", store_url)
+    return Owner(commands, monkeypatch)
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ FOLLOW = ("asterisk", "Master.csv", "--timezone", ZONE)
 QUICK = (*FOLLOW, "--every", "0.05")
 
 
-def test_a_log_is_taken_in_once_however_often_it_is_followed(owner: Owner, log: Log) -> None:
+def test_a_log_is_taken_in_once_however_often_it_is_followed(any_owner: Owner, log: Log) -> None:
     """The first run takes all rows in, the second none, the third those written since."""
     log.write(lines(0, 1))
 
-    assert owner.counts(*FOLLOW) == {"read": 2, "new": 2, "merged": 0, "duplicate": 0, "rejected": 0}
-    assert owner.counts(*FOLLOW)["read"] == 0
+    assert any_owner.counts(*FOLLOW) == {"read": 2, "new": 2, "merged": 0, "duplicate": 0, "rejected": 0}
+    assert any_owner.counts(*FOLLOW)["read"] == 0
     log.write(lines(2))
-    assert owner.counts(*FOLLOW)["new"] == 1
+    assert any_owner.counts(*FOLLOW)["new"] == 1
 
 
 def test_rows_arrive_while_it_runs_and_it_stops_when_told(owner: Owner, log: Log) -> None:
@@ -54,25 +54,25 @@ def test_a_log_that_is_not_there_is_refused_for_once(owner: Owner) -> None:
     assert (status, said) == (2, f"ringback: {owner.folder}/Master.csv is not there")
 
 
-def test_a_row_that_is_none_is_kept_with_its_place_and_holds_nothing_up(owner: Owner, log: Log) -> None:
+def test_a_row_that_is_none_is_kept_with_its_place_and_holds_nothing_up(any_owner: Owner, log: Log) -> None:
     """A bad row is told with file and line and kept; the rows around it are taken in."""
     log.write(lines(0) + b"no row\n" + lines(1))
-    done = owner.once(*FOLLOW)
+    done = any_owner.once(*FOLLOW)
 
     assert done.facts["rejected"] == 1
     assert "rejected: Master.csv from byte 0, line 2: " in done.err
-    assert owner.numbers() == [number_of(0), number_of(1)]
+    assert any_owner.numbers() == [number_of(0), number_of(1)]
 
 
-def test_rows_of_one_call_written_minutes_apart_are_one_call(owner: Owner, log: Log) -> None:
+def test_rows_of_one_call_written_minutes_apart_are_one_call(any_owner: Owner, log: Log) -> None:
     """A failover whose second trunk was answered is missed at first, and not once its second row has come."""
     log.write(line(record(0)))
-    owner.counts(*FOLLOW)
-    missed = owner.numbers()
+    any_owner.counts(*FOLLOW)
+    missed = any_owner.numbers()
     log.write(line(record(0, leg=1, answered=True)))
 
-    assert owner.counts(*FOLLOW)["merged"] == 1
-    assert (missed, owner.numbers(), owner.check()["calls"]) == ([number_of(0)], [], 1)
+    assert any_owner.counts(*FOLLOW)["merged"] == 1
+    assert (missed, any_owner.numbers(), any_owner.check()["calls"]) == ([number_of(0)], [], 1)
 
 
 @pytest.mark.parametrize(
@@ -136,17 +136,17 @@ def kill_again_and_again(owner: Owner) -> None:
             time.sleep(chance.uniform(0, 0.5))
 
 
-def test_a_kill_at_any_moment_loses_and_repeats_nothing(owner: Owner, log: Log) -> None:
+def test_a_kill_at_any_moment_loses_and_repeats_nothing(any_owner: Owner, log: Log) -> None:
     """Killed again and again while rows are written and the log is rotated, all calls are there once in the end."""
     done, calls = Event(), list[int]()
     writer = Thread(target=lambda: calls.append(busy(log, done)))
     writer.start()
     try:
-        kill_again_and_again(owner)
+        kill_again_and_again(any_owner)
     finally:
         done.set()
         writer.join()
-    owner.counts(*FOLLOW)
+    any_owner.counts(*FOLLOW)
 
-    assert owner.numbers() == [number_of(call) for call in range(calls[0])]
-    assert owner.check() == {"ok": True, "lists": 1, "calls": calls[0], "faults": []}
+    assert any_owner.numbers() == [number_of(call) for call in range(calls[0])]
+    assert any_owner.check() == {"ok": True, "lists": 1, "calls": calls[0], "faults": []}

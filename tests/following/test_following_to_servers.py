@@ -20,27 +20,27 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def test_rows_go_to_a_server_that_is_away_and_comes_back(owner: Owner, log: Log) -> None:
+def test_rows_go_to_a_server_that_is_away_and_comes_back(any_owner: Owner, log: Log) -> None:
     """Rows written before the server is up, while it runs and while it is down are there once in the end."""
     port = free_port()
-    serve = ("serve", "--port", str(port), "--timezone", ZONE)
+    serve = ("serve", "--store", any_owner.commands.store, "--port", str(port), "--timezone", ZONE)
     log.write(lines(0))
     words = (*FOLLOW, "--server", f"http://127.0.0.1:{port}")
-    with owner.following(*words, RINGBACK_SECRET=owner.secret) as process:
+    with any_owner.following(*words, RINGBACK_SECRET=any_owner.secret) as process:
         process.wait_until_said("is away, trying again until it is back")
-        with running(owner.folder, *serve) as server:
+        with running(any_owner.folder, *serve) as server:
             log.write(lines(1))
-            owner.wait_for_calls(2)
+            any_owner.wait_for_calls(2)
             assert server.url
         log.write(lines(2))
         log.rename()
         log.write(lines(3))
-        with running(owner.folder, *serve):
-            owner.wait_for_calls(4)
+        with running(any_owner.folder, *serve):
+            any_owner.wait_for_calls(4)
 
         assert process.said.count("is away") == process.said.count("is back\n") == 2, process.said
         assert process.stop() == 0
-    assert owner.check()["calls"] == 4
+    assert any_owner.check()["calls"] == 4
 
 
 def test_it_stops_when_told_while_the_server_is_away(owner: Owner, log: Log) -> None:

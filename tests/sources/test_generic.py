@@ -1,12 +1,18 @@
 """What the generic record asks for, and how it says so."""
 
 import json
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.sources.payloads import CONTEXT, one_leg, one_reason, readings
 
-from ringback.sources.generic import NEEDED
-from ringback.sources.reading import read_agent
+from ringback.errors import UnreadableRecord
+from ringback.sources.generic import NEEDED, read_any
+from ringback.sources.generic_plain import read_plain
+from ringback.sources.reading import Context, read_agent
+from ringback.telephony.leg import CallLeg
 
 RECORD = {
     "call_key": "k-1",
@@ -89,3 +95,55 @@ def test_the_same_record_in_another_order_is_the_same_leg() -> None:
 def test_an_agent_is_an_extension_with_or_without_its_app(agent: str) -> None:
     """Both spellings of an agent are the same extension."""
     assert read_agent(agent, CONTEXT) == "103"
+
+
+# --- plain records -------------------------------------------------------------------------------------------------
+
+TEXTS = st.sampled_from(("", " ", "103", " Ann\x00", "Zo\u00eb", "103_1111113", "103_9", "busy", 7, None, True, ["a"]))
+TIMES = st.sampled_from((0, 1715572800, 1715572800000, 1715572805000, 10**17, -1, 1715572800000.0, "2024-05-13", None))
+NUMBERS = st.sampled_from((0, 30, 480, 1000, 2**53 + 1, -1, 1.5, "30", "x", True, None, ""))
+FIELDS = {
+    "source_record_id": st.sampled_from(("r-1", " r-2 ", " ", "", 5, None)),
+    "call_key": st.sampled_from(("k-1", " k", "\x00", 12)),
+    "agent": st.sampled_from(("103", "103_1111113", "103_2222223", 103, " ")),
+    "direction": st.sampled_from(("outbound", "inbound", "internal", "Outbound", "up", None)),
+    "started_at": TIMES,
+    "disposition": st.sampled_from(("answered", "busy", "unknown", "no answer", "BUSY", "odd", 1)),
+    "rate": st.sampled_from(("0.0125", " 3 ", "free", 0.5, 1, None, "")),
+    "id": st.sampled_from(("ab" * 12, "AB" * 12, "123", " ", None, 5)),
+    "hung_up_by": st.sampled_from(("caller", "Callee", "nobody", "", None)),
+    **dict.fromkeys(("dialled_number", "calling_number", "name", "trunk"), TEXTS),
+    **dict.fromkeys(("ringing_at", "answered_at", "ended_at"), TIMES),
+    **dict.fromkeys(("duration_seconds", "billable_seconds", "sip_response_code", "q850_cause", "odd"), NUMBERS),
+}
+PLAIN = {**RECORD, "source_record_id": "r-1", "ended_at": 1715572805000, "sip_response_code": 480, "trunk": "t"}
+FEW_CHANGED = st.sets(st.sampled_from(sorted(FIELDS)), max_size=3).flatmap(
+    lambda changed: st.fixed_dictionaries({field: FIELDS[field] for field in changed})
+)
+
+
+def told(read: Callable[[object, Context], CallLeg | None], value: object) -> CallLeg | str | None:
+    try:
+        return read(value, CONTEXT)
+    except UnreadableRecord as reason:
+        return str(reason)
+
+
+@given(changed=FEW_CHANGED)
+def test_a_plain_record_is_read_as_any(changed: dict[str, object]) -> None:
+    """The short way reads the very leg that the long way reads, or refuses in its words, or leaves the record to it."""
+    value = {**PLAIN, **changed}
+
+    assert told(read_plain, value) in (None, told(read_any, value))
+
+
+@pytest.mark.parametrize("value", [PLAIN, {**PLAIN, "rate": "0.5", "name": None, "hung_up_by": "caller", "odd": [1]}])
+def test_a_plain_record_takes_the_short_way(value: dict[str, object]) -> None:
+    """A record whose fields are of their own types is plain; absent, empty and unknown fields leave it so."""
+    assert read_plain(value, CONTEXT) == read_any(value, CONTEXT)
+
+
+@pytest.mark.parametrize("value", [None, 5, "text", [], [PLAIN], RECORD])
+def test_what_is_no_plain_record_is_left_to_the_long_way(value: object) -> None:
+    """Anything that is no object, or has no key of its own, is not plain."""
+    assert read_plain(value, CONTEXT) is None

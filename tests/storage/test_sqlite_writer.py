@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from asyncio import gather, run
+from asyncio import create_task, gather, run, sleep
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +75,20 @@ def test_when_the_store_breaks_nothing_is_half_written(writer: Writer, path: Pat
     assert kept(path) == []
     assert run(writer.run(keep)) == 1
     assert kept(path) == [1]
+
+
+def test_who_goes_away_takes_nothing_back(writer: Writer, path: Path) -> None:
+    """A job whose caller does not wait for it is done all the same, and the others of its group are answered."""
+
+    async def write() -> int:
+        impatient = create_task(writer.run(keep))
+        patient = create_task(writer.run(keep))
+        await sleep(0)
+        impatient.cancel()
+        return await patient
+
+    assert run(write()) == 2
+    assert kept(path) == [1, 2]
 
 
 @pytest.mark.parametrize(("weight", "is_inline"), [(1, True), (LONG, False)])

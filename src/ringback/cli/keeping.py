@@ -56,13 +56,18 @@ def check(*, common: Common | None = None) -> int:
     return 0 if report.ok else 1
 
 
-def migrate(*, common: Common | None = None) -> None:
+def migrate(
+    *,
+    distribute: Annotated[bool, Parameter(help="Shard a PostgreSQL store by app with Citus.", negative=())] = False,
+    common: Common | None = None,
+) -> None:
     """Bring a store made by an older Ringback to this one's schema; harmless on one that is."""
     common = common or Common()
 
     async def work() -> None:
-        store = await open_store(common.url, migrate=True)
+        store = await open_store(common.url, migrate=True, distribute=distribute)
         await store.close()
 
     run(work())
-    tell(common, {"migrated": True}, "The store is of this Ringback's schema.")
+    sharded = ", sharded by app" if distribute else ""
+    tell(common, {"migrated": True, "distributed": distribute}, f"The store is of this Ringback's schema{sharded}.")

@@ -94,7 +94,7 @@ def app_set(
 
 @app_commands.command(name="rotate")
 def app_rotate(app_id: Number, *, common: Common | None = None) -> None:
-    """Give an app a new secret; the old one ends at once."""
+    """Give an app a new secret; the old one ends, for a running server within 0.2 seconds."""
     common = common or Common()
 
     async def work() -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from ringback.errors import UnreadableRecord
 from ringback.sources.framing import csv_records, first_byte, form_record, json_records
+from ringback.sources.generic_plain import NAME, read_plain
 from ringback.sources.reading import Context, Record, read_agent
 from ringback.sources.times import read_time
 from ringback.telephony.disposition import Disposition
@@ -22,7 +23,7 @@ _HUNG_UP_BY = ("caller", "callee", "system")
 class Generic:
     """Reads the generic record; see docs/generic-record.md for its fields."""
 
-    name = "generic"
+    name = NAME
 
     def records(self, lines: Iterable[bytes]) -> Iterator[Record]:
         """Split JSON, NDJSON, a form or CSV with headings; the first byte tells which."""
@@ -31,15 +32,20 @@ class Generic:
             return json_records(lines)
         return _with_headings(lines)
 
-    def legs(self, value: object, context: Context) -> Iterator[CallLeg]:
+    def legs(self, value: object, context: Context) -> tuple[CallLeg, ...]:
         """Read one record; unknown fields are ignored, empty ones are absent."""
-        if not isinstance(value, dict):
-            raise UnreadableRecord("a generic record should be a JSON object")
-        fields = {key: field for key, field in value.items() if field is not None and field != ""}
-        for field in NEEDED:
-            if field not in fields:
-                raise UnreadableRecord(f"{field} is missing; a generic record needs {', '.join(NEEDED)}")
-        yield _leg(fields, context)
+        return (read_plain(value, context) or read_any(value, context),)
+
+
+def read_any(value: object, context: Context) -> CallLeg:
+    """Return the leg of a record, however it is written; raises `UnreadableRecord`."""
+    if not isinstance(value, dict):
+        raise UnreadableRecord("a generic record should be a JSON object")
+    fields = {key: field for key, field in value.items() if field is not None and field != ""}
+    for field in NEEDED:
+        if field not in fields:
+            raise UnreadableRecord(f"{field} is missing; a generic record needs {', '.join(NEEDED)}")
+    return _leg(fields, context)
 
 
 def _with_headings(lines: Iterable[bytes]) -> Iterator[Record]:
@@ -76,7 +82,7 @@ def _leg(fields: Mapping[str, Any], context: Context) -> CallLeg:
     word = _text(fields, "disposition").lower().replace(" ", "_").replace("-", "_")
     disposition = _DISPOSITIONS.get(word, Disposition.UNKNOWN)
     return CallLeg(
-        source=Generic.name,
+        source=NAME,
         source_record_id=_text(fields, "source_record_id") or _digest(fields),
         call_key=_text(fields, "call_key"),
         direction=_direction(_text(fields, "direction")),

@@ -101,7 +101,7 @@ def read_agent(text: str, context: Context) -> str:
 
     Raises `UnreadableRecord` when the agent is another app's, so that no app can write into another's lists.
     """
-    agent = _AGENT_ID.match(text)
+    agent = _AGENT_ID.match(text) if "_" in text else None
     if agent is None:
         return text
     if int(agent.group(2)) != context.app_id:

@@ -10,7 +10,7 @@ from ringback.errors import UnreadableRecord
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d*)?\Z", re.ASCII)
 SECONDS_LIKE = range(10**8, 10**11)  # as milliseconds 1970 to 1973, as seconds 1973 to 5138: nobody means the former
-_LATEST_MS = 253402300799999  # the end of the year 9999
+LATEST_MS = 253402300799999  # the end of the year 9999
 _PLAIN = len("2019-10-04 09:35:45")
 
 
@@ -18,7 +18,7 @@ def from_milliseconds(milliseconds: float, field: str) -> datetime:
     """Return the time of these epoch milliseconds; raises `UnreadableRecord` where they can be no call's time."""
     if int(milliseconds) in SECONDS_LIKE:
         raise UnreadableRecord(f"{field} is {milliseconds:.0f}, which looks like seconds; it should be milliseconds")
-    if not 0 <= milliseconds <= _LATEST_MS:
+    if not 0 <= milliseconds <= LATEST_MS:
         raise UnreadableRecord(f"{field} is {milliseconds:.0f}; it should be milliseconds since 1970")
     return _EPOCH + timedelta(milliseconds=int(milliseconds))
 

@@ -3,30 +3,33 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ringback.errors import UnusableSetting
+from ringback.errors import StoreUnusable, UnusableSetting
 from ringback.storage.base import Store
 
 _KINDS = "sqlite:///path/ringback.db or postgresql://user@host/database"
 
 
-async def open_store(url: str, *, migrate: bool = False, distribute: bool = False) -> Store:
+async def open_store(url: str, *, make: bool = True, migrate: bool = False, distribute: bool = False) -> Store:
     """Open the store at `sqlite:///path/ringback.db` (four slashes when the path is absolute), at a plain path, or at
     `postgresql://user@host/database`.
 
-    A store that does not exist yet is made; of a PostgreSQL database, its tables. One of an older schema is refused
-    unless `migrate` brings it up first. `distribute` shards the tables by app with Citus.
+    A store that does not exist yet is made (of a PostgreSQL database, its tables), unless `make` is false. One of an
+    older schema is refused unless `migrate` brings it up first. `distribute` shards the tables by app with Citus.
     Raises `UnusableSetting` for a URL of no known kind, `StoreUnusable` for a store that cannot be used as it is and
     `StoreUnavailable` for one that cannot be reached now.
     """
     if url.startswith(("postgresql://", "postgres://")):
         from ringback.storage.postgresql.store import PostgresqlStore
 
-        return await PostgresqlStore.open(url, migrate=migrate, distribute=distribute)
+        return await PostgresqlStore.open(url, make=make, migrate=migrate, distribute=distribute)
     if distribute:
         raise UnusableSetting("only a postgresql:// store can be distributed: copy this one to such a store first")
     from ringback.storage.sqlite.store import SqliteStore
 
-    return await SqliteStore.open(_sqlite_path(url), migrate=migrate)
+    path = _sqlite_path(url)
+    if not make and not path.exists():
+        raise StoreUnusable(f"There is no store {path}")
+    return await SqliteStore.open(path, migrate=migrate)
 
 
 def _sqlite_path(url: str) -> Path:

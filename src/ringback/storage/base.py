@@ -47,6 +47,15 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.extension}_{self.app_id}"
 
 
+class KeptToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token as it is kept: only its digest."""
+
+    extension: str
+    digest: bytes
+    issued_at: datetime
+    expires_at: datetime
+
+
 class ListedCall(msgspec.Struct, frozen=True, gc=False):
     """A call as its list shows it. `call_id` is its 12 bytes; `started_ms` epoch milliseconds."""
 
@@ -212,6 +221,10 @@ class Store(ABC):
         """End all tokens of an agent; return how many; raises `UnknownAgent`."""
 
     @abstractmethod
+    async def tokens(self, app_id: int) -> list[KeptToken]:
+        """Return all tokens of an app, those that have expired as well."""
+
+    @abstractmethod
     async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
         """Return the extension a live token stands for, or None."""
 
@@ -244,6 +257,10 @@ class Store(ABC):
         """Yield all calls of the list in the range's bounds, newest first, from one snapshot, in constant memory."""
 
     @abstractmethod
+    def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
+        """Yield the legs of each call of the list in the range's bounds, newest first, as `walk` does."""
+
+    @abstractmethod
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
         """Return the legs of a call by its id, in order of start; empty when there is none."""
 
@@ -254,8 +271,8 @@ class Store(ABC):
     # --- rejected records ---
 
     @abstractmethod
-    async def rejects(self, app_id: int | None) -> list[Reject]:
-        """Return the rejected records of an app, or of all, oldest first, at most 10,000."""
+    async def rejects(self, app_id: int | None, after: int = 0) -> list[Reject]:
+        """Return the rejected records of an app, or of all, oldest first, at most 10,000 of those after a number."""
 
     @abstractmethod
     async def reject(self, reject_id: int) -> Reject | None:

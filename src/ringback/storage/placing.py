@@ -1,8 +1,9 @@
 """What a batch of legs changes: which legs are new, which rows leave and join which lists. Pure: no store, no SQL."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ringback.storage.base import Intake
 from ringback.storage.positions import Changes, Entry
@@ -32,6 +33,8 @@ class Placing(NamedTuple):
 
 Grouped = Mapping[bytes, Sequence[PlacedLeg]]
 
+_NO_LEGS: Mapping[bytes, Any] = {}
+
 
 def epoch_ms(time: datetime) -> int:
     """Return whole epoch milliseconds, rounded down."""
@@ -54,9 +57,13 @@ def place(
     """Plan what the deliveries change, one after the other, given the facts already kept of each call (by digest)."""
     fresh: dict[bytes, dict[bytes, PlacedLeg]] = {}
     intakes = [_count(grouped, known, fresh) for grouped in deliveries]
-    changes: dict[ListKey, Changes] = {}
-    for ref, legs in fresh.items():
-        _place_call(changes, ref, known.get(ref, {}), [leg.leg for leg in legs.values()], region)
+    changes: defaultdict[ListKey, Changes] = defaultdict(_no_changes)
+    for ref, placed in fresh.items():
+        legs = [leg.leg for leg in placed.values()]
+        if kept := known.get(ref):
+            _replace_call(changes, ref, [decode_leg(facts) for facts in kept.values()], legs, region)
+        else:
+            _add_call(changes, merge(ref, legs, region))
     return Placing([leg for legs in fresh.values() for leg in legs.values()], changes, intakes)
 
 
@@ -64,17 +71,19 @@ def _count(
     grouped: Grouped, known: Mapping[bytes, Mapping[bytes, bytes | str]], fresh: dict[bytes, dict[bytes, PlacedLeg]]
 ) -> Intake:
     """Add to `fresh` the legs that are new, and count what became of each."""
-    intake = Intake()
+    new = merged = duplicate = 0
     for ref, legs in grouped.items():
-        kept, before = known.get(ref, {}), fresh.get(ref, {})
+        kept, before = known.get(ref, _NO_LEGS), fresh.get(ref, _NO_LEGS)
         added = {leg.digest: leg for leg in legs if leg.digest not in kept and leg.digest not in before}
-        intake.duplicate += len(legs) - len(added)
-        if added:
-            is_new = not kept and not before
-            intake.new += is_new
-            intake.merged += len(added) - is_new
-            fresh.setdefault(ref, {}).update(added)
-    return intake
+        duplicate += len(legs) - len(added)
+        if before:
+            fresh[ref].update(added)
+        elif added:
+            fresh[ref] = added
+        is_new = bool(added) and not kept and not before
+        new += is_new
+        merged += len(added) - is_new
+    return Intake(new=new, merged=merged, duplicate=duplicate)
 
 
 def entry_of(call: Call) -> Entry:
@@ -92,27 +101,27 @@ def entry_of(call: Call) -> Entry:
     )
 
 
-def _place_call(
-    changes: dict[ListKey, Changes],
-    ref: bytes,
-    kept: Mapping[bytes, bytes | str],
-    fresh: list[CallLeg],
-    region: str | None,
+def _no_changes() -> Changes:
+    return Changes([], [])
+
+
+def _add_call(changes: defaultdict[ListKey, Changes], call: Call) -> None:
+    entry = entry_of(call)
+    for key in call.lists:
+        changes[key].added.append(entry)
+
+
+def _replace_call(
+    changes: defaultdict[ListKey, Changes], ref: bytes, kept: list[CallLeg], fresh: list[CallLeg], region: str | None
 ) -> None:
-    before: dict[ListKey, Entry] = {}
-    if kept:
-        old_legs = [decode_leg(facts) for facts in kept.values()]
-        before = _rows(merge(ref, old_legs, region))
-        fresh = old_legs + fresh
-    after = _rows(merge(ref, fresh, region))
+    before, after = _rows(merge(ref, kept, region)), _rows(merge(ref, kept + fresh, region))
     for key, entry in before.items():
         if after.get(key) != entry:
-            changes.setdefault(key, Changes([], [])).removed.append(entry)
+            changes[key].removed.append(entry)
     for key, entry in after.items():
         if before.get(key) != entry:
-            changes.setdefault(key, Changes([], [])).added.append(entry)
+            changes[key].added.append(entry)
 
 
 def _rows(call: Call) -> dict[ListKey, Entry]:
-    entry = entry_of(call)
-    return dict.fromkeys(call.lists, entry)
+    return dict.fromkeys(call.lists, entry_of(call))

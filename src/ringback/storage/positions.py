@@ -86,7 +86,9 @@ def renumber(whole: Span, window: Span, rows: Sequence[Entry], changes: Changes)
     place where they would stand, when there are none) and `rows` those rows in order. What lies above or below the
     window moves as a block, whichever is the shorter. Raises `MissingEntry`.
     """
-    merged = sorted(_without(rows, changes.removed) + changes.added, key=lambda entry: entry.key)
+    if not rows and not changes.removed and window.first > whole.last:  # nearly always: calls come as they are made
+        return Renumbering(window, None, window.first, _in_order(changes.added))
+    merged = _in_order(_without(rows, changes.removed) + changes.added)
     grown = len(merged) - len(rows)
     above, below = Span(window.last + 1, whole.last), Span(whole.first, window.first - 1)
     if above.size <= below.size:
@@ -96,6 +98,10 @@ def renumber(whole: Span, window: Span, rows: Sequence[Entry], changes: Changes)
     moved = shift if grown and shift.span.size else None
     same = _common_start(rows, merged) if start == window.first else 0
     return Renumbering(Span(window.first + same, window.last), moved, start + same, merged[same:])
+
+
+def _in_order(rows: list[Entry]) -> list[Entry]:
+    return sorted(rows, key=lambda entry: entry.key) if len(rows) > 1 else rows
 
 
 def _without(rows: Sequence[Entry], removed: Iterable[Entry]) -> list[Entry]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -72,7 +73,7 @@ _KEY_WITH_EPOCH = re.compile(r"(?:.*-)?([1-3]\d{9})\.\d+\Z", re.DOTALL)
 def call_ref(app_id: int, call_key: str) -> bytes:
     """Return the 12 bytes that name a call, the same for the same app and call key wherever they come from."""
     digest = blake2b(f"{app_id}/{call_key}".encode("utf-8", "surrogatepass"), digest_size=12).digest()
-    timed = _KEY_WITH_EPOCH.match(call_key)
+    timed = _KEY_WITH_EPOCH.match(call_key) if call_key[-1:].isdecimal() else None
     if timed is None:
         return digest
     return int(timed.group(1)).to_bytes(4, "big") + digest[:8]
@@ -89,8 +90,9 @@ def merge(ref: bytes, legs: Sequence[CallLeg], region: str | None) -> Call:
     every agent it rang at.
     `region` reads national numbers (ISO 3166).
     """
-    if len(legs) > 1:
-        legs = sorted(legs, key=_order)
+    if len(legs) == 1:
+        return _call_of_one(ref, legs[0], region)
+    legs = sorted(legs, key=_order)
     direction = _direction(legs)
     answered = _answered(legs)
     given = min((leg.call_id for leg in legs if leg.call_id), default=None)
@@ -107,6 +109,34 @@ def merge(ref: bytes, legs: Sequence[CallLeg], region: str | None) -> Call:
         ringing_seconds=_ringing_seconds(legs),
         lists=_lists(legs, direction, answered),
     )
+
+
+def _call_of_one(ref: bytes, leg: CallLeg, region: str | None) -> Call:
+    """The same for the one leg that most calls have: with nothing to order and choose from, in a third of the time."""
+    answered = (leg,) if leg.disposition is Disposition.ANSWERED else ()
+    number = leg.dialled_number if leg.direction is Direction.OUTBOUND else leg.calling_number
+    return Call(
+        call_ref=ref,
+        given_id=bytes.fromhex(leg.call_id) if leg.call_id else None,
+        direction=leg.direction,
+        started_at=leg.started_at,
+        disposition=leg.disposition,
+        number=shown_number(number or None, region),
+        name=leg.name or None,
+        rate=format_rate(Decimal(leg.rate)) if leg.rate else NO_RATE,
+        billable_seconds=(leg.billable_seconds or 0) if answered else 0,
+        ringing_seconds=_ringing_seconds((leg,)) if leg.ringing_at else None,
+        lists=(_list_of_one(leg.extension, leg.direction, was_answered=bool(answered)),),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _list_of_one(extension: str | None, direction: Direction, *, was_answered: bool) -> ListKey:
+    if not extension or direction is Direction.INTERNAL:
+        return ListKey("", ListKind.OTHER)
+    if direction is Direction.OUTBOUND:
+        return ListKey(extension, ListKind.OUT_ANSWERED if was_answered else ListKind.OUT_MISSED)
+    return ListKey(extension, ListKind.IN_ANSWERED if was_answered else ListKind.IN_MISSED)
 
 
 def _order(leg: CallLeg) -> tuple[datetime, bool, str, str, bytes]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import pairwise
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from ringback.telephony.rates import read_rate
 MAX_TEXT = 255  # characters of a key, a number, a name or a word
 MAX_NUMBER = 64  # characters of a number or SIP user name; E.164 needs 15
 MAX_AHEAD = timedelta(days=1)  # how far in the future a call may start before its clock is not believed
+MAX_SECONDS = 366 * 86400  # of a call
 EARLIEST_YEAR = 1980
 
 
@@ -27,7 +29,7 @@ class Direction(StrEnum):
     INTERNAL = "internal"
 
 
-class CallLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CallLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One finished call leg as its source reported it; kept for ever and never edited.
 
     Numbers and words are as reported. Times are aware. `call_key` ties the legs of one call together within an app;
@@ -84,9 +86,10 @@ def leg_digest(facts: bytes) -> bytes:
 
 _CALL_ID = re.compile(r"[0-9a-f]{24}\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_MAX_SECONDS = 366 * 86400
 _TEXTS = ("source_record_id", "call_key", "extension", "name", "rate", "hung_up_by", "trunk", "vendor_cause")
-_SECONDS = ("duration_seconds", "billable_seconds")
+_NUMBERS = ("dialled_number", "calling_number")
+_MOST_CHARACTERS = dict.fromkeys(_TEXTS, MAX_TEXT) | dict.fromkeys(_NUMBERS, MAX_NUMBER)
+_texts = attrgetter(*_MOST_CHARACTERS)
 _TIMES = ("started_at", "ringing_at", "answered_at", "ended_at")
 
 
@@ -103,25 +106,31 @@ def check_leg(leg: CallLeg, received_at: datetime) -> None:
         raise UnreadableRecord("call_key and source_record_id must not be empty")
     _check_lengths(leg)
     _check_times(leg, received_at)
-    for field in _SECONDS:
-        seconds = getattr(leg, field)
-        if seconds is not None and not 0 <= seconds <= _MAX_SECONDS:
-            raise UnreadableRecord(f"{field} should be a number of seconds from 0 to {_MAX_SECONDS}, got {seconds}")
+    _check_seconds("duration_seconds", leg.duration_seconds)
+    _check_seconds("billable_seconds", leg.billable_seconds)
     if leg.rate is not None and read_rate(leg.rate) is None:
         raise UnreadableRecord(f"rate should be a decimal number such as 0.0125, got {leg.rate[:40]!r}")
     if leg.call_id is not None and not _CALL_ID.match(leg.call_id):
         raise UnreadableRecord(f"id should be 24 lower-case hexadecimal characters, got {leg.call_id[:40]!r}")
 
 
+def _check_seconds(field: str, seconds: int | None) -> None:
+    if seconds is not None and not 0 <= seconds <= MAX_SECONDS:
+        raise UnreadableRecord(f"{field} should be a number of seconds from 0 to {MAX_SECONDS}, got {seconds}")
+
+
 def _check_lengths(leg: CallLeg) -> None:
-    for field in _TEXTS:
+    for text in _texts(leg):
+        if text is not None and len(text) > MAX_NUMBER:  # few are: only then each is asked for its own limit
+            _check_each_length(leg)
+            return
+
+
+def _check_each_length(leg: CallLeg) -> None:
+    for field, most in _MOST_CHARACTERS.items():
         text = getattr(leg, field)
-        if text is not None and len(text) > MAX_TEXT:
-            raise UnreadableRecord(f"{field} has {len(text)} characters; at most {MAX_TEXT} are taken")
-    for field in ("dialled_number", "calling_number"):
-        number = getattr(leg, field)
-        if number is not None and len(number) > MAX_NUMBER:
-            raise UnreadableRecord(f"{field} has {len(number)} characters; at most {MAX_NUMBER} are taken")
+        if text is not None and len(text) > most:
+            raise UnreadableRecord(f"{field} has {len(text)} characters; at most {most} are taken")
 
 
 def _check_times(leg: CallLeg, received_at: datetime) -> None:
@@ -131,6 +140,11 @@ def _check_times(leg: CallLeg, received_at: datetime) -> None:
         raise UnreadableRecord(
             f"started_at is {leg.started_at.isoformat()}, in the future: is the switch's clock right?"
         )
+    if leg.ringing_at or leg.answered_at or leg.ended_at:
+        _check_order(leg)
+
+
+def _check_order(leg: CallLeg) -> None:
     known = [(field, at) for field in _TIMES if (at := getattr(leg, field)) is not None]
     for (earlier, first), (later, second) in pairwise(known):
         if second < first:

@@ -74,11 +74,12 @@ class Receivers:
         delivery, reason = await calls.take_delivery(self._store, source, body, context)
         if delivery.read == 0:
             raise UnreadableBody("The body holds no record")
-        counts = msgspec.structs.asdict(delivery)
         if reason is not None and delivery.rejected == delivery.read:
             said = f"No record was taken in; the first: {reason}"
+            counts = msgspec.structs.asdict(delivery)
             return json_answer(RejectedDelivery(code=400, msg=said, message=said, **counts), status=400)
-        return json_answer(DeliveryAnswer(**counts))
+        counts_told = (delivery.read, delivery.new, delivery.merged, delivery.duplicate, delivery.rejected)
+        return json_answer(DeliveryAnswer(*counts_told))
 
 
 def _asked(scope: Scope) -> bytes:

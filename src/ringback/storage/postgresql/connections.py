@@ -7,36 +7,43 @@ nothing at all, and then its connection is dropped rather than waited for.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from socket import gaierror
 from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from uuid import uuid4
 
 import asyncpg
+from asyncpg.exceptions._base import DataError as WrongParameter
+from asyncpg.transaction import Transaction
 
 from ringback.errors import StoreUnavailable, StoreUnusable, UnusableSetting
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
-READ_SECONDS = 5.0  # the most a request waits for a connection and its answer
-WRITE_SECONDS = 15.0  # the same for a transaction; longer, for its lists may be another writer's right now
+READ_SECONDS = 5.0  # the most that a read takes, the wait for a connection included
+WRITE_SECONDS = 10.0  # the same for a write; longer, for its lists may be another writer's right now
 LONG_SECONDS = 3600.0  # work over a whole app: a region changed, a store checked
 _CONNECT_SECONDS = 5.0
+_A_MOMENT = 0.001
 _TRIES = 20  # of a transaction that another one overtook
 _POOL_SIZE = 10
 _FOR_EVER = 1 << 40  # queries: connections are not renewed, nothing in them ages
 
-# What every statement here relies on: index reads, planned once. A server that is paused or cut off in mid-transaction
-# must not keep its lists locked for others.
-_SESSION = {
+# What every statement here relies on: index reads. A server that is paused or cut off in mid-transaction must not keep
+# its lists locked for others, nor a statement go on whose asker has gone. (No forced generic plan: Citus routes none.)
+SESSION = {
     "application_name": "ringback",
-    "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "jit": "off",
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "2s",
 }
+
+_TAKE_ROOM = "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM generate_series(1, 50000)"  # a megabyte, for a moment
 
 
 class Place(NamedTuple):
@@ -68,7 +75,16 @@ class Place(NamedTuple):
     def connecting(self) -> dict[str, Any]:
         """Return how asyncpg is told to connect; a pooler keeps neither a session's settings nor its statements."""
         told: dict[str, Any] = {"dsn": self.url, "timeout": _CONNECT_SECONDS}
-        return told | ({"statement_cache_size": 0} if self.is_pooled else {"server_settings": _SESSION})
+        if self.is_pooled:
+            return told | {"statement_cache_size": 0, "connection_class": _OfPooler}
+        return told | {"server_settings": SESSION}
+
+
+class _OfPooler(asyncpg.Connection):
+    """A cursor's statement has a name, and other processes name theirs in the sessions that the pooler hands round."""
+
+    def _get_unique_id(self, prefix: str) -> str:
+        return f"ringback_{prefix}_{uuid4().hex}"
 
 
 class Overtaken(Exception):
@@ -87,12 +103,29 @@ _DAMAGED = (
     asyncpg.UndefinedColumnError,
     asyncpg.InsufficientPrivilegeError,
 )
+_OF_POOLER = (  # of the first it is told in the beginning, of the others where it was set to overlook our settings
+    asyncpg.ProtocolViolationError,
+    asyncpg.DuplicatePreparedStatementError,
+    asyncpg.InvalidSQLStatementNameError,
+)
 _OF_CONNECTING = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _OURS_TO_MEND = (  # what a statement or a value of ours was wrong in: trying again would not help
-    asyncpg.DataError,
     asyncpg.SyntaxOrAccessError,
     asyncpg.IntegrityConstraintViolationError,
-    asyncpg.exceptions.DataError,
+    asyncpg.DataError,
+    WrongParameter,
+)
+
+# What to do about an error that does not say so itself; the first class that it is one of counts.
+_ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (_OF_POOLER, "behind a pooler such as pgbouncer, add ?pooler=transaction to the store's URL"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "check the user and the password in --store"),
+    (asyncpg.InvalidCatalogNameError, "make it (createdb), or name another: --store"),
+    (asyncpg.TooManyConnectionsError, "raise its max_connections, or lower pool_size in the store's URL"),
+    (asyncpg.ReadOnlySQLTransactionError, "it is a standby, or set to be read only"),
+    (asyncpg.DiskFullError, "make room on its disk"),
+    (ConnectionRefusedError, "start it, or name another: --store"),
+    (gaierror, "check the host in --store"),
 )
 
 
@@ -104,7 +137,9 @@ def our_error(error: Exception, name: str) -> StoreUnavailable | StoreUnusable |
     """
     if isinstance(error, _DAMAGED):
         return StoreUnusable(f"The store {name} cannot be used as it is: {_said(error)}")
-    if isinstance(error, (asyncpg.PostgresError, *_OF_CONNECTING)) and not isinstance(error, _OURS_TO_MEND):
+    if isinstance(error, _OURS_TO_MEND) and not isinstance(error, _OF_POOLER):
+        return None
+    if isinstance(error, (asyncpg.PostgresError, *_OF_CONNECTING)):
         return StoreUnavailable(f"The store {name} cannot be used right now: {_said(error)}")
     return None
 
@@ -112,15 +147,17 @@ def our_error(error: Exception, name: str) -> StoreUnavailable | StoreUnusable |
 def _said(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
-    return str(error).partition("\n")[0] or type(error).__name__
+    said = str(error).partition("\n")[0] or type(error).__name__
+    advice = next((advice for kind, advice in _ADVICE if isinstance(error, kind)), None)
+    return f"{said}; {advice}" if advice else said
 
 
 @contextmanager
-def our_errors(name: str) -> Iterator[None]:
-    """Raise PostgreSQL's errors as the store's."""
+def our_errors(name: str, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Raise PostgreSQL's errors as the store's, but for those `passing`."""
     try:
         yield
-    except _RUN_AGAIN:
+    except passing:
         raise
     except Exception as error:
         ours = our_error(error, name)
@@ -137,20 +174,22 @@ class Connections:
 
     def __init__(self, place: Place, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._place, self._pool = place, pool
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._is_closed = False
+        self._was_full = False
 
     @classmethod
     async def open(cls, place: Place) -> Self:
-        """Open the first connection of the pool; raises `StoreUnavailable`."""
-        with our_errors(place.name):
-            pool = await asyncpg.create_pool(
-                **place.connecting(),
-                min_size=1,
-                max_size=place.pool_size,
-                max_queries=_FOR_EVER,
-                max_inactive_connection_lifetime=0,
-                reset=_leave,
-            )
+        """Make the pool. It connects when it is used, so that nothing goes on at a server that is away."""
+        pool = await asyncpg.create_pool(
+            **place.connecting(),
+            min_size=0,
+            max_size=place.pool_size,
+            max_queries=_FOR_EVER,
+            max_inactive_connection_lifetime=0,
+            reset=_leave,
+        )
         return cls(place, pool)
 
     @property
@@ -176,11 +215,12 @@ class Connections:
         if self._is_closed:
             raise StoreUnavailable("The store is closed")
         try:
+            until = self._now() + READ_SECONDS
             connection = await self._pool.acquire(timeout=READ_SECONDS)
             try:
-                return await connection.fetch(statement, *parameters, timeout=READ_SECONDS)
+                return await connection.fetch(statement, *parameters, timeout=max(until - self._now(), _A_MOMENT))
             except (TimeoutError, asyncio.CancelledError):
-                connection.terminate()  # it is in the midst of something, and may never answer again
+                _drop(connection)
                 raise
             finally:
                 await self._pool.release(connection)
@@ -203,13 +243,18 @@ class Connections:
     ) -> AsyncIterator[Connection]:
         """Run with a connection in a transaction that is committed at the end, and taken back on an error."""
         level: Literal["repeatable_read", "read_committed"] = "repeatable_read" if snapshot else "read_committed"
-        async with (
-            self._connection(seconds) as connection,
-            connection.transaction(isolation=level, readonly=read_only),
-        ):
-            if seconds > WRITE_SECONDS:
-                await connection.execute("SET LOCAL statement_timeout = 0")
-            yield connection
+        with our_errors(self.name, () if read_only else _RUN_AGAIN):
+            async with self._connection(seconds) as connection:
+                transaction = connection.transaction(isolation=level, readonly=read_only)
+                await transaction.start()
+                try:
+                    if seconds > WRITE_SECONDS:
+                        await connection.execute("SET LOCAL statement_timeout = 0")
+                    yield connection
+                except (Exception, GeneratorExit):
+                    await _take_back(transaction, connection)
+                    raise
+                await transaction.commit()
 
     async def write(self, work: Callable[[Connection], Awaitable[T]], *, seconds: float = WRITE_SECONDS) -> T:
         """Run work in a transaction and return what it returned, once that is on disk; again when it was overtaken.
@@ -217,28 +262,61 @@ class Connections:
         Where the connection is lost while it commits, nobody knows whether it did: `StoreUnavailable` then makes the
         sender come again, and the same delivery again changes nothing.
         """
+        until = self._now() + seconds
         for tries in range(_TRIES):
             try:
-                async with self.transaction(seconds) as connection:
-                    return await work(connection)
+                async with self.transaction(max(until - self._now(), _A_MOMENT)) as connection:
+                    return await self._written(connection, work)
             except _RUN_AGAIN:
                 await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 6)))  # noqa: S311  (only parts rivals)
         raise StoreUnavailable(f"The store {self.name} is written by too many at once; try again")
 
+    async def _written(self, connection: Connection, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do the work; where the disk was full, only if it has room now: half of it would fill what little there is."""
+        try:
+            if self._was_full:
+                await connection.execute(_TAKE_ROOM)
+            written = await work(connection)
+        except asyncpg.DiskFullError:
+            self._was_full = True
+            raise
+        self._was_full = False
+        return written
+
     @asynccontextmanager
     async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
+        """Lend a connection, which is cut off when the time is over, whatever it does and whoever waits for it."""
         if self._is_closed:
             raise StoreUnavailable("The store is closed")
-        with our_errors(self.name):
-            connection = await self._pool.acquire(timeout=min(seconds, READ_SECONDS))
-            try:
-                async with asyncio.timeout(seconds):
-                    yield connection
-            except (TimeoutError, asyncio.CancelledError):
-                connection.terminate()  # it is in the midst of something, and may never answer again
-                raise
-            finally:
-                await self._pool.release(connection)
+        until = self._now() + seconds
+        connection = await self._pool.acquire(timeout=min(seconds, READ_SECONDS))
+        end = self._loop.call_at(until, _drop, connection)
+        try:
+            yield connection
+        except asyncio.CancelledError:
+            _drop(connection)
+            raise
+        except Exception as error:
+            if self._now() >= until:  # it came of the cut
+                raise TimeoutError from error
+            raise
+        finally:
+            end.cancel()
+            await self._pool.release(connection)
+
+
+def _drop(connection: Connection) -> None:
+    """Cut a connection off in the midst of whatever it does: it may never answer again."""
+    with suppress(asyncpg.InterfaceError):  # it is lost already
+        connection.terminate()
+
+
+async def _take_back(transaction: Transaction, connection: Connection) -> None:
+    """Take back what a transaction did; why it is taken back matters more than an error in that."""
+    try:
+        await transaction.rollback()
+    except (asyncpg.PostgresError, *_OF_CONNECTING):
+        _drop(connection)
 
 
 async def _leave(connection: object) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ringback.errors import StoreUnavailable
 from ringback.storage.base import Intake
 from ringback.storage.delivering import Delivered
+from ringback.storage.postgresql.connections import WRITE_SECONDS
 
 Write = Callable[[int, Sequence[Delivered]], Awaitable[list[Intake]]]
 
@@ -37,7 +38,7 @@ class Gathering:
         """Write a delivery, and return its counts once it is on disk."""
         if self._is_closed:
             raise StoreUnavailable("The store is closed")
-        outcome: asyncio.Future[Intake] = asyncio.get_running_loop().create_future()
+        outcome = _awaited()
         self._waiting.setdefault(app_id, deque()).append(_Waiting(delivered, outcome))
         if app_id not in self._working:
             self._working[app_id] = asyncio.create_task(self._work(app_id))
@@ -51,8 +52,8 @@ class Gathering:
     async def _work(self, app_id: int) -> None:
         waiting = self._waiting[app_id]
         try:
-            while waiting:
-                await self._write_group(app_id, _next_group(waiting))
+            while group := _next_group(waiting):
+                await self._write_group(app_id, group)
         finally:
             del self._working[app_id], self._waiting[app_id]
 
@@ -63,7 +64,8 @@ class Gathering:
         except Exception as error:  # noqa: BLE001  (whoever delivered gets it)
             if len(group) > 1 and not isinstance(error, StoreUnavailable):
                 for waiting in group:
-                    await self._write_group(app_id, [waiting])
+                    if not waiting.outcome.done():
+                        await self._write_group(app_id, [waiting])
                 return
             for waiting in group:
                 _fail(waiting.outcome, error)
@@ -73,12 +75,27 @@ class Gathering:
                 waiting.outcome.set_result(intake)
 
 
+def _awaited() -> asyncio.Future[Intake]:
+    """Return a future that fails by itself when a write takes too long, and those before it that it waits for."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[Intake] = loop.create_future()
+    late = StoreUnavailable("The store does not take this in in time; send it again")
+    end = loop.call_later(WRITE_SECONDS, _fail, outcome, late)
+    outcome.add_done_callback(lambda _: end.cancel())
+    return outcome
+
+
 def _next_group(waiting: deque[_Waiting]) -> list[_Waiting]:
-    group = [waiting.popleft()]
-    weight = group[0].delivered.weight
-    while waiting and len(group) < _GROUP and weight + waiting[0].delivered.weight <= _GROUP_WEIGHT:
+    """Return what is to be written next, without what has waited for too long; nothing when nothing waits."""
+    group: list[_Waiting] = []
+    weight = 0
+    while waiting and len(group) < _GROUP:
         weight += waiting[0].delivered.weight
-        group.append(waiting.popleft())
+        if group and weight > _GROUP_WEIGHT:
+            break
+        first = waiting.popleft()
+        if not first.outcome.done():
+            group.append(first)
     return group
 
 

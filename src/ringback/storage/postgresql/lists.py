@@ -5,6 +5,7 @@ by app sends the whole statement to the one worker that has it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ import asyncpg
 from ringback.storage.base import ListedCall, Range
 from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Renumbering, Span, renumber
 from ringback.storage.postgresql.connections import Connection, Overtaken
+from ringback.storage.postgresql.copying import MANY, copy_rows
 from ringback.telephony.call import ListKey
 
 ENTRY = "started_ms, given_id, call_ref, number, name, rate, billable_seconds, disposition, ringing_seconds"
@@ -22,7 +24,8 @@ _ROW = (
 _OF_LIST = "c.app_id = $1 AND c.extension = %s AND c.kind = %s"
 
 # One statement and so one snapshot: the two seeks that find a range's positions, and one run of the key from there. The
-# outer join tells whose list it is, and how many there are, where the page has no row.
+# outer join tells whose list it is, and how many there are, where the page has no row. The rows come in order from the
+# key, but nothing promises that an outer join keeps it: they are put in order here, which costs less than a Sort there.
 _PAGE = f"""
 SELECT f.extension, f.first, f.last, c.*
 FROM (
@@ -37,15 +40,15 @@ FROM (
 LEFT JOIN LATERAL (
     SELECT {_ROW} FROM listed_call c
     WHERE {_OF_LIST % ("f.extension", "$2")}
-        AND c.position BETWEEN greatest(f.first, f.last - $5 - $6 + 1) AND f.last - $5
+        AND c.position >= f.first AND c.position BETWEEN f.last - $5 - $6 + 1 AND f.last - $5
     ORDER BY c.position DESC
 ) c ON true
-ORDER BY c.position DESC
 """
 
 PAGE = _PAGE % "(SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1)"
 PAGE_OF_TOKEN = _PAGE % "(SELECT t.extension FROM token t WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8)"
 
+_position = attrgetter("position")
 _FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
 
 
@@ -59,7 +62,9 @@ def page_rows(rows: Sequence[asyncpg.Record]) -> tuple[str, int, list[ListedCall
     """Return whose list it is, the exact count and the calls of a page statement's rows (at least one)."""
     extension, first, last, position = rows[0][:4]
     count = 0 if first is None or last is None else max(0, last - first + 1)
-    return extension, count, [] if position is None else [ListedCall(*row[3:]) for row in rows]
+    calls = [] if position is None else [ListedCall(*row[3:]) for row in rows]
+    calls.sort(key=_position, reverse=True)
+    return extension, count, calls
 
 
 SPAN = f"""
@@ -73,6 +78,12 @@ FROM app a WHERE a.app_id = $1
 
 WALK = f"""
 SELECT {_ROW} FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.position BETWEEN $4 AND $5
+ORDER BY c.position DESC
+"""
+
+WALK_LEGS = f"""
+SELECT ARRAY(SELECT l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = c.call_ref ORDER BY l.ordinal)
+FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.position BETWEEN $4 AND $5
 ORDER BY c.position DESC
 """
 
@@ -135,8 +146,9 @@ FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[]
 WHERE c.app_id = $1 AND c.extension = k.extension AND c.kind = k.kind AND c.position BETWEEN k.low AND k.high
 """
 
+_PUT = ("extension", "kind", "position", *ENTRY.split(", "))
 PUT = f"""
-INSERT INTO listed_call (app_id, extension, kind, position, {ENTRY})
+INSERT INTO listed_call (app_id, {", ".join(_PUT)})
 SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bytea[],
     $7::bytea[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::bigint[]) AS k
 WHERE a.app_id = $1
@@ -218,7 +230,9 @@ async def _write_plans(connection: Connection, app_id: int, plans: Mapping[ListK
         for key, plan in plans.items()
         for position, row in enumerate(plan.rows, plan.start)
     ]
-    if rows:
+    if len(rows) >= MANY:
+        await copy_rows(connection, app_id, "listed_call", _PUT, rows)
+    elif rows:
         await connection.execute(PUT, app_id, *_columns(12, rows))
 
 

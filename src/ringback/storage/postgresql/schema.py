@@ -28,8 +28,8 @@ def schema_steps() -> list[str]:
     ]
 
 
-async def bring_up(place: Place, *, migrate: bool, distribute: bool = False) -> None:
-    """Make the tables in an empty database, or take those of an older schema up to this one's.
+async def bring_up(place: Place, *, make: bool, migrate: bool, distribute: bool) -> None:
+    """Make the tables in an empty database if told to `make`, or take those of an older schema up to this one's.
 
     All steps are one transaction. Raises `StoreUnusable`, in one line that says what to do, for a database of another
     schema (unless `migrate`), and `StoreUnavailable`.
@@ -38,7 +38,10 @@ async def bring_up(place: Place, *, migrate: bool, distribute: bool = False) -> 
         connection = await asyncpg.connect(**place.connecting())
         try:
             steps = schema_steps()
-            if await _done_steps(connection, place, len(steps), migrate=migrate) < len(steps):
+            done = await _done_steps(connection, place, len(steps), migrate=migrate)
+            if not done and not make:
+                raise StoreUnusable(f"There is no store in {place.name}")
+            if done < len(steps):
                 async with connection.transaction():
                     await _take_steps(connection, place, steps, migrate=migrate)
             if distribute:

@@ -17,6 +17,7 @@ from ringback.storage.base import (
     App,
     CheckReport,
     Intake,
+    KeptToken,
     ListedCall,
     NewReject,
     Page,
@@ -63,6 +64,7 @@ SELECT a.extension FROM agent a
 WHERE a.app_id = $1 AND a.extension = $2 AND a.password_hash = $3 AND NOT a.is_disabled FOR SHARE
 """
 ADD_TOKEN = "INSERT INTO token (app_id, digest, extension, issued_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)"
+TOKENS = "SELECT extension, digest, issued_ms, expires_ms FROM token WHERE app_id = $1 ORDER BY digest"
 TOKEN_AGENT = "SELECT extension FROM token WHERE app_id = $1 AND digest = $2 AND expires_ms > $3"
 
 LISTS = "SELECT extension, kind FROM call_list WHERE app_id = $1 ORDER BY extension, kind"
@@ -73,7 +75,7 @@ SELECT l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY (
 """
 
 _REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
-REJECTS = f"SELECT {_REJECT} FROM reject WHERE app_id = $1 ORDER BY reject_id LIMIT {_MOST_REJECTS}"
+REJECTS = f"SELECT {_REJECT} FROM reject WHERE app_id = $1 AND reject_id > $2 ORDER BY reject_id LIMIT {_MOST_REJECTS}"
 REJECT = f"SELECT {_REJECT} FROM reject WHERE app_id = $1 AND reject_id = $2"
 DROP_REJECT = "DELETE FROM reject WHERE app_id = $1 AND reject_id = $2"
 
@@ -87,10 +89,10 @@ class PostgresqlStore(Store):
         self._fetch = connections.fetch
 
     @classmethod
-    async def open(cls, url: str, *, migrate: bool = False, distribute: bool = False) -> Self:
+    async def open(cls, url: str, *, make: bool = True, migrate: bool = False, distribute: bool = False) -> Self:
         """Open the database, making the tables in an empty one; see `storage.open_store`."""
         place = Place.of(url)
-        await bring_up(place, migrate=migrate, distribute=distribute)
+        await bring_up(place, make=make, migrate=migrate, distribute=distribute)
         return cls(await Connections.open(place))
 
     async def close(self) -> None:
@@ -199,6 +201,12 @@ class PostgresqlStore(Store):
             raise UnknownAgent(f"There is no agent {extension}_{app_id}")
         return await self._execute(DROP_TOKENS, app_id, extension)
 
+    async def tokens(self, app_id: int) -> list[KeptToken]:
+        return [
+            KeptToken(extension=row[0], digest=row[1], issued_at=_time(row[2]), expires_at=_time(row[3]))
+            for row in await self._fetch(TOKENS, app_id)
+        ]
+
     async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
         rows = await self._fetch(TOKEN_AGENT, app_id, digest, now_ms)
         return str(rows[0][0]) if rows else None
@@ -230,6 +238,13 @@ class PostgresqlStore(Store):
                 async for row in connection.cursor(lists.WALK, *named, first, last, prefetch=1000):
                     yield ListedCall(*row)
 
+    async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
+        named = (app_id, key.extension, key.kind.value)
+        async with self._connections.transaction(LONG_SECONDS, read_only=True, snapshot=True) as connection:
+            for first, last in await connection.fetch(lists.SPAN, *named, wanted.from_ms, wanted.to_ms):
+                async for row in connection.cursor(lists.WALK_LEGS, *named, first, last, prefetch=1000):
+                    yield [decode_leg(facts) for facts in row[0]]
+
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
         rows = await self._fetch(LEGS, app_id, call_id)
         return sorted((decode_leg(row[0]) for row in rows), key=lambda leg: (leg.started_at, leg.source_record_id))
@@ -248,9 +263,9 @@ class PostgresqlStore(Store):
 
     # --- rejected records ---
 
-    async def rejects(self, app_id: int | None) -> list[Reject]:
+    async def rejects(self, app_id: int | None, after: int = 0) -> list[Reject]:
         app_ids = await self._app_ids() if app_id is None else [app_id]
-        found = [_reject(row) for one in app_ids for row in await self._fetch(REJECTS, one)]
+        found = [_reject(row) for one in app_ids for row in await self._fetch(REJECTS, one, after)]
         return sorted(found, key=lambda reject: reject.reject_id)[:_MOST_REJECTS]
 
     async def reject(self, reject_id: int) -> Reject | None:

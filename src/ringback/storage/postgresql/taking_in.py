@@ -16,6 +16,7 @@ from ringback.storage.delivering import Delivered, reject_digest
 from ringback.storage.placing import PlacedLeg, Placing, epoch_ms, place
 from ringback.storage.positions import MissingEntry
 from ringback.storage.postgresql.connections import Connection, Connections, Overtaken
+from ringback.storage.postgresql.copying import MANY, copy_rows
 from ringback.storage.postgresql.lists import ListsMissing, make_lists, write_changes
 
 Also = Callable[[Connection], Awaitable[None]]
@@ -37,8 +38,9 @@ ORDER BY l.call_ref
 FOR UPDATE
 """
 
-KEEP = """
-INSERT INTO leg (app_id, call_ref, ordinal, digest, given_id, received_ms, facts)
+_LEG = ("call_ref", "ordinal", "digest", "given_id", "received_ms", "facts")
+KEEP = f"""
+INSERT INTO leg (app_id, {", ".join(_LEG)})
 SELECT a.app_id, k.*
 FROM app a, unnest($2::bytea[], $3::integer[], $4::bytea[], $5::bytea[], $6::bigint[], $7::text[]) AS k
 WHERE a.app_id = $1
@@ -47,9 +49,7 @@ ON CONFLICT (app_id, call_ref, ordinal) DO NOTHING
 
 REJECT = """
 INSERT INTO reject (app_id, digest, source, origin, reason, raw, received_ms, timezone)
-SELECT a.app_id, k.*
-FROM app a, unnest($2::bytea[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[]) AS k
-WHERE a.app_id = $1
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (app_id, digest) DO NOTHING
 """
 
@@ -132,6 +132,9 @@ async def _keep_legs(
         if len(held) < len(added_to):
             raise Overtaken
     rows = _leg_rows(last, sorted(legs, key=lambda leg: leg.call_ref), came_ms)
+    if len(rows) >= MANY:
+        await copy_rows(connection, app_id, "leg", _LEG, rows)
+        return
     kept = await connection.execute(KEEP, app_id, *zip(*rows, strict=True))
     if _count(kept) < len(rows):
         raise Overtaken
@@ -150,15 +153,13 @@ def _leg_rows(last: Mapping[bytes, int], legs: Sequence[PlacedLeg], came_ms: int
 
 async def _keep_rejects(connection: Connection, app_id: int, rejects: Sequence[NewReject]) -> None:
     if rejects:
-        once = {reject_digest(reject): reject for reject in reversed(rejects)}  # of equal ones the first
-        columns = zip(*(_reject_row(digest, reject) for digest, reject in reversed(once.items())), strict=True)
-        await connection.execute(REJECT, app_id, *columns)
+        await connection.executemany(REJECT, [(app_id, *_reject_row(reject)) for reject in rejects])
 
 
-def _reject_row(digest: bytes, reject: NewReject) -> tuple[Any, ...]:
+def _reject_row(reject: NewReject) -> tuple[Any, ...]:
     received = epoch_ms(reject.received_at)
     texts = (_storable(reject.source), _storable(reject.origin), _storable(reject.reason))
-    return digest, *texts, reject.raw, received, reject.timezone
+    return reject_digest(reject), *texts, reject.raw, received, reject.timezone
 
 
 def _storable(text: str) -> str:

@@ -5,16 +5,21 @@ from collections.abc import Iterator
 from itertools import groupby, islice
 from operator import itemgetter
 
-import msgspec
-
 from ringback.storage.base import CheckReport, Fault
 from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
+from ringback.storage.proving import (
+    MOST_FAULTS,
+    KeptLeg,
+    backing_fault,
+    call_of,
+    leg_faults,
+    list_name,
+    missing_row,
+    order_faults,
+)
 from ringback.storage.sqlite.lists import entries, has_entry, list_id_of
-from ringback.telephony.call import ListKey, ListKind, call_ref, merge
-from ringback.telephony.leg import CallLeg, decode_leg, leg_digest
-
-_MOST_FAULTS = 1000  # a damaged store may have one in every row; more say nothing new
+from ringback.telephony.call import Call, ListKey, ListKind
 
 
 def check_store(db: sqlite3.Connection) -> CheckReport:
@@ -22,7 +27,7 @@ def check_store(db: sqlite3.Connection) -> CheckReport:
     report = CheckReport(faults=[])
     db.execute("BEGIN")
     try:
-        report.faults.extend(islice(_faults(db, report), _MOST_FAULTS))
+        report.faults.extend(islice(_faults(db, report), MOST_FAULTS))
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:  # a page so damaged that nothing behind it can be read
@@ -70,31 +75,19 @@ def _list_faults(db: sqlite3.Connection, report: CheckReport) -> Iterator[Fault]
             yield Fault(where=f"list {list_id}", what=f"a list of no known kind: {kind}")
             continue
         key = ListKey(extension, ListKind(kind))
-        where = f"{key.kind.word} of {extension}_{app_id}"
+        where = list_name(app_id, key)
         before: tuple[int, Entry] | None = None
         for position, entry in entries(db, list_id):
-            if before and position != before[0] + 1:
-                yield Fault(where=where, what=f"positions jump from {before[0]} to {position}")
-            if before and entry.key <= before[1].key:
-                yield Fault(where=where, what=f"the call at position {position} is not later than the one before it")
+            yield from order_faults(where, before, position, entry)
             before = position, entry
-            what = _backing_fault(db, app_id, key, entry, regions.get(app_id))
+            what = backing_fault(key, entry, _legs_of(db, app_id, entry.call_ref), regions.get(app_id))
             if what:
                 yield Fault(where=f"{where}, position {position}", what=what)
 
 
-def _backing_fault(db: sqlite3.Connection, app_id: int, key: ListKey, entry: Entry, region: str | None) -> str | None:
+def _legs_of(db: sqlite3.Connection, app_id: int, ref: bytes) -> list[KeptLeg]:
     kept = "SELECT digest, facts FROM leg WHERE app_id = ? AND call_ref = ?"
-    rows = db.execute(kept, (app_id, entry.call_ref)).fetchall()
-    legs = [leg for digest, facts in rows if (leg := _leg(digest, facts)) is not None]
-    if not legs:
-        return f"no leg is kept of the call {entry.call_id.hex()}"
-    call = merge(entry.call_ref, legs, region)
-    if key not in call.lists:
-        return f"the legs of the call {entry.call_id.hex()} put it into another list"
-    if entry_of(call) != entry:
-        return f"the row of the call {entry.call_id.hex()} is not what its legs say"
-    return None
+    return [KeptLeg(*row) for row in db.execute(kept, (app_id, ref)).fetchall()]
 
 
 def _call_faults(db: sqlite3.Connection, report: CheckReport) -> Iterator[Fault]:
@@ -103,42 +96,20 @@ def _call_faults(db: sqlite3.Connection, report: CheckReport) -> Iterator[Fault]
     rows = db.execute("SELECT app_id, call_ref, digest, facts, given_id FROM leg ORDER BY app_id, call_ref, digest")
     for (app_id, ref), group in groupby(rows, key=itemgetter(0, 1)):
         report.calls += 1
-        where = f"call {ref.hex()} of app {app_id}"
-        legs: list[CallLeg] = []
-        for _, _, digest, facts, given_id in group:
-            leg = _leg(digest, facts)
-            if leg is None:
-                yield Fault(where=where, what="a leg is not as it was reported: its facts were changed")
-                continue
-            legs.append(leg)
-            if call_ref(app_id, leg.call_key) != ref:
-                yield Fault(where=where, what="a leg stands under another call than its call key names")
-            if given_id != (bytes.fromhex(leg.call_id) if leg.call_id else None):
-                yield Fault(where=where, what="a leg is found by another id than it was given")
-        if legs:
-            yield from _missing_rows(db, app_id, ref, legs, regions.get(app_id))
+        kept = [KeptLeg(*row[2:]) for row in group]
+        yield from leg_faults(app_id, ref, kept)
+        call = call_of(ref, kept, regions.get(app_id))
+        if call is not None:
+            yield from _missing_rows(db, app_id, call)
 
 
-def _missing_rows(
-    db: sqlite3.Connection, app_id: int, ref: bytes, legs: list[CallLeg], region: str | None
-) -> Iterator[Fault]:
-    call = merge(ref, legs, region)
+def _missing_rows(db: sqlite3.Connection, app_id: int, call: Call) -> Iterator[Fault]:
     entry = entry_of(call)
     for key in call.lists:
         list_id = list_id_of(db, app_id, key)
         if list_id is None or not has_entry(db, list_id, entry):
-            yield Fault(where=f"{key.kind.word} of {key.extension}_{app_id}", what=f"the call {ref.hex()} is missing")
+            yield missing_row(app_id, key, call.call_ref)
 
 
 def _regions(db: sqlite3.Connection) -> dict[int, str | None]:
     return dict(db.execute("SELECT app_id, region FROM app").fetchall())
-
-
-def _leg(digest: bytes, facts: str) -> CallLeg | None:
-    """The leg, or None when it is not as it was reported: what was changed by hand may hold anything."""
-    if leg_digest(facts.encode()) != digest:
-        return None
-    try:
-        return decode_leg(facts)
-    except (msgspec.DecodeError, ValueError):
-        return None

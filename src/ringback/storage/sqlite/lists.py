@@ -68,6 +68,18 @@ def walk_rows(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, t
     return (ListedCall(*row) for row in rows)
 
 
+def walk_legs(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, to_ms: int) -> Iterator[list[str]]:
+    """Yield the facts of the legs of each call of a list in these bounds, newest call first, as they are read."""
+    list_id, _, found = _spans(db, app_id, key, from_ms, to_ms)
+    refs = db.execute(
+        "SELECT call_ref FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
+        (list_id, *found),
+    )
+    for (ref,) in refs:
+        kept = db.execute("SELECT facts FROM leg WHERE app_id = ? AND call_ref = ? ORDER BY leg_id", (app_id, ref))
+        yield [facts for (facts,) in kept.fetchall()]
+
+
 def entries(db: sqlite3.Connection, list_id: int, after: int | None = None) -> Iterator[tuple[int, Entry]]:
     """Yield each position of a list (those after one, when it is given) with its row, lowest first."""
     rows = db.execute(
@@ -101,22 +113,24 @@ def list_id_of(db: sqlite3.Connection, app_id: int, key: ListKey) -> int | None:
 
 def write_changes(db: sqlite3.Connection, app_id: int, changes: Mapping[ListKey, Changes]) -> None:
     """Put the changes into their lists; each list is renumbered once."""
+    rows: list[Row] = []
     for key in sorted(changes):
         list_id, whole, window = _spans(db, app_id, key, *changes[key].times())
         if list_id is None:
             named = (app_id, key.extension, key.kind.value)
             list_id = db.execute("INSERT INTO call_list (app_id, extension, kind) VALUES (?, ?, ?)", named).lastrowid
-        _write_list(db, int(list_id or 0), whole, window, changes[key])
+        rows.extend(_made_room(db, int(list_id or 0), whole, window, changes[key]))
+    db.executemany(f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
 
 
-def _write_list(db: sqlite3.Connection, list_id: int, whole: Span, window: Span, changes: Changes) -> None:
+def _made_room(db: sqlite3.Connection, list_id: int, whole: Span, window: Span, changes: Changes) -> Iterator[Row]:
+    """Drop and move a list's rows as the changes ask for; return the rows to put in."""
     plan = renumber(whole, window, _window_rows(db, list_id, window), changes)
     if plan.replaced.size > 0:
         db.execute("DELETE FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ?", (list_id, *plan.replaced))
     if plan.shift is not None:
         _move(db, list_id, plan.shift)
-    rows = [(list_id, position, *entry) for position, entry in enumerate(plan.rows, plan.start)]
-    db.executemany(f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+    return ((list_id, position, *entry) for position, entry in enumerate(plan.rows, plan.start))
 
 
 _SPANS = """

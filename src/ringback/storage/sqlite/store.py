@@ -1,5 +1,6 @@
 """The embedded store's methods, each a statement or a job for the writer. Opening, lists and checking are beside it."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from ringback.storage.base import (
     App,
     CheckReport,
     Intake,
+    KeptToken,
     ListedCall,
     NewReject,
     Page,
@@ -20,6 +22,7 @@ from ringback.storage.base import (
     Reject,
     Store,
 )
+from ringback.storage.delivering import Delivered, received_ms
 from ringback.storage.placing import epoch_ms, group_legs
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.checking import check_store
@@ -27,7 +30,7 @@ from ringback.storage.sqlite.connection import connect, open_file, our_error, ou
 from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.purging import purge_slice
 from ringback.storage.sqlite.showing import show_again
-from ringback.storage.sqlite.taking_in import Delivered, received_ms, take_in
+from ringback.storage.sqlite.taking_in import take_in
 from ringback.storage.sqlite.writer import LONG, Writer
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
@@ -36,6 +39,7 @@ T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_REJECTS = 10_000
+_FEW_LEGS = 200  # grouped faster than a thread is woken, or nearly so
 _REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
 
 
@@ -194,6 +198,15 @@ class SqliteStore(Store):
         statement = "DELETE FROM token WHERE app_id = ? AND extension = ?"
         return await self._write(lambda db: db.execute(statement, (app_id, extension)).rowcount)
 
+    async def tokens(self, app_id: int) -> list[KeptToken]:
+        rows = self._rows(
+            "SELECT extension, digest, issued_ms, expires_ms FROM token WHERE app_id = ? ORDER BY digest", (app_id,)
+        )
+        return [
+            KeptToken(extension=row[0], digest=row[1], issued_at=_time(row[2]), expires_at=_time(row[3]))
+            for row in rows
+        ]
+
     async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
         rows = self._rows(
             "SELECT extension FROM token WHERE app_id = ? AND digest = ? AND expires_ms > ?", (app_id, digest, now_ms)
@@ -203,7 +216,9 @@ class SqliteStore(Store):
     # --- calls ---
 
     async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
-        delivery = Delivered(group_legs(app_id, legs), received_ms(), rejects)
+        few = len(legs) <= _FEW_LEGS
+        grouped = group_legs(app_id, legs) if few else await asyncio.to_thread(group_legs, app_id, legs)
+        delivery = Delivered(grouped, received_ms(), rejects)
         kind = ("take in", app_id)  # deliveries to one app that wait together touch each list once
         return await self._writer.run_together(kind, partial(take_in, app_id), delivery, len(legs) + len(rejects))
 
@@ -232,6 +247,16 @@ class SqliteStore(Store):
             finally:
                 db.close()
 
+    async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
+        with our_errors(self._path):
+            db = connect(self._path, read_only=True)
+            try:
+                db.execute("BEGIN")
+                for facts in lists.walk_legs(db, app_id, key, wanted.from_ms, wanted.to_ms):
+                    yield [decode_leg(text) for text in facts]
+            finally:
+                db.close()
+
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
         rows = self._rows(
             "SELECT facts FROM leg WHERE app_id = ?1 AND call_ref IN "
@@ -248,10 +273,11 @@ class SqliteStore(Store):
 
     # --- rejected records ---
 
-    async def rejects(self, app_id: int | None) -> list[Reject]:
+    async def rejects(self, app_id: int | None, after: int = 0) -> list[Reject]:
         rows = self._rows(
-            f"SELECT {_REJECT} FROM reject WHERE ?1 IS NULL OR app_id = ?1 ORDER BY reject_id LIMIT {_MOST_REJECTS}",
-            (app_id,),
+            f"SELECT {_REJECT} FROM reject WHERE (?1 IS NULL OR app_id = ?1) AND reject_id > ?2 "
+            f"ORDER BY reject_id LIMIT {_MOST_REJECTS}",
+            (app_id, after),
         )
         return [_reject(row) for row in rows]
 

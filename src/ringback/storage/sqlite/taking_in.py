@@ -2,28 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from ringback.errors import StoreUnusable, UnknownApp
 from ringback.storage.base import Intake, NewReject
-from ringback.storage.placing import Grouped, PlacedLeg, epoch_ms, place
+from ringback.storage.delivering import Delivered, reject_digest
+from ringback.storage.placing import PlacedLeg, epoch_ms, place
 from ringback.storage.positions import MissingEntry
 from ringback.storage.sqlite.lists import write_changes
-
-
-class Delivered(NamedTuple):
-    """One delivery: its legs by call, when it came, and what of it could not be understood."""
-
-    grouped: Grouped
-    received_ms: int
-    rejects: Sequence[NewReject] = ()
-
-
-def received_ms() -> int:
-    """Return the present moment."""
-    return epoch_ms(datetime.now(UTC))
 
 
 def take_in(app_id: int, db: sqlite3.Connection, deliveries: Sequence[Delivered]) -> list[Intake]:
@@ -48,12 +34,21 @@ def take_in(app_id: int, db: sqlite3.Connection, deliveries: Sequence[Delivered]
     return placing.intakes
 
 
+# Call refs are 12 bytes each: laid end to end they are one parameter, and one statement finds the legs of all of them.
+_KEPT = """
+WITH RECURSIVE place(start) AS (SELECT 1 UNION ALL SELECT start + 12 FROM place WHERE start + 12 < length(?2))
+SELECT call_ref, digest, facts FROM place CROSS JOIN leg ON app_id = ?1 AND call_ref = substr(?2, start, 12)
+"""
+
+
 def _known(
     db: sqlite3.Connection, app_id: int, deliveries: Sequence[Delivered]
 ) -> dict[bytes, dict[bytes, bytes | str]]:
-    kept = "SELECT digest, facts FROM leg WHERE app_id = ? AND call_ref = ?"
     refs = {ref for delivery in deliveries for ref in delivery.grouped}
-    return {ref: found for ref in refs if (found := dict(db.execute(kept, (app_id, ref)).fetchall()))}
+    known: dict[bytes, dict[bytes, bytes | str]] = {}
+    for ref, digest, facts in db.execute(_KEPT, (app_id, b"".join(sorted(refs)))):
+        known.setdefault(ref, {})[digest] = facts
+    return known
 
 
 def _leg_rows(app_id: int, came_ms: int, legs: Sequence[PlacedLeg]) -> Iterator[tuple[Any, ...]]:
@@ -72,6 +67,14 @@ def _keep_rejects(db: sqlite3.Connection, app_id: int, rejects: Sequence[NewReje
 
 
 def _reject_row(app_id: int, reject: NewReject) -> tuple[Any, ...]:
-    digest = blake2b(reject.source.encode() + b"\0" + reject.raw, digest_size=16).digest()
     received = epoch_ms(reject.received_at)
-    return app_id, digest, reject.source, reject.origin, reject.reason, reject.raw, received, reject.timezone
+    return (
+        app_id,
+        reject_digest(reject),
+        reject.source,
+        reject.origin,
+        reject.reason,
+        reject.raw,
+        received,
+        reject.timezone,
+    )

@@ -44,7 +44,7 @@ class _Done(NamedTuple):
     error: Exception | None = None
 
     def tell(self) -> None:
-        if self.outcome.done():  # the loop of whoever asked has ended
+        if self.outcome.done():  # whoever asked has gone away, or its loop has ended
             return
         if self.error is None:
             self.outcome.set_result(self.value)
@@ -53,9 +53,10 @@ class _Done(NamedTuple):
 
 
 class Writer:
-    """Runs jobs on its own connection, many to a transaction, each kind of them in a savepoint of its own.
+    """Runs jobs on its own connection, many to a transaction.
 
     A job that raises undoes only itself. When the commit fails, every job of the group fails and nothing was changed.
+    A job may be done twice, the first time for nothing: it changes nothing but the store.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,7 +99,7 @@ class Writer:
         self._waiting.append(_Job(kind, work, item, weight, outcome))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
-        return await asyncio.shield(outcome)  # a client that goes away takes back no write
+        return await outcome  # a client that goes away gives up only this; the write goes on
 
     async def _work(self) -> None:
         while self._waiting:
@@ -108,11 +109,7 @@ class Writer:
 
     async def _commit(self, group: list[_Job]) -> list[_Done]:
         try:
-            await self._begin()
-            if sum(job.weight for job in group) > _INLINE_WEIGHT:
-                done = await self._on_thread(self._do, group)
-            else:
-                done = self._do(group)
+            done = await self._do(group)
             await self._on_thread(self._connection.execute, "COMMIT")
         except sqlite3.DatabaseError as error:
             self._roll_back()
@@ -124,6 +121,27 @@ class Writer:
             self._roll_back()
             raise
         return done
+
+    async def _do(self, group: list[_Job]) -> list[_Done]:
+        """Do the group's jobs in one transaction; where one raises, all of them anew with savepoints between them.
+
+        Savepoints would double what writing costs, for each page changed after one is copied; jobs hardly ever raise.
+        """
+        await self._begin()
+        try:
+            return await self._placed(self._do_at_once, group)
+        except Exception as error:
+            if _is_of_the_store(error):
+                raise
+        self._connection.execute("ROLLBACK")
+        await self._begin()
+        return await self._placed(self._do_apart, group)
+
+    async def _placed(self, do: Callable[[list[_Job]], list[_Done]], group: list[_Job]) -> list[_Done]:
+        """Do short work here and long work on the thread."""
+        if sum(job.weight for job in group) > _INLINE_WEIGHT:
+            return await self._on_thread(do, group)
+        return do(group)
 
     async def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -141,11 +159,15 @@ class Writer:
             else:
                 return
 
-    def _do(self, group: Iterable[_Job]) -> list[_Done]:
-        kinds: dict[Hashable, list[_Job]] = {}
-        for job in group:
-            kinds.setdefault(job.kind, []).append(job)
-        return [done for jobs in kinds.values() for done in self._do_together(jobs)]
+    def _do_at_once(self, group: list[_Job]) -> list[_Done]:
+        return [
+            _Done(job.outcome, value)
+            for jobs in _by_kind(group)
+            for job, value in zip(jobs, jobs[0].work(self._connection, [job.item for job in jobs]), strict=True)
+        ]
+
+    def _do_apart(self, group: list[_Job]) -> list[_Done]:
+        return [done for jobs in _by_kind(group) for done in self._do_together(jobs)]
 
     def _do_together(self, jobs: list[_Job]) -> list[_Done]:
         """Do the jobs as one; when that fails, each by itself, so that only the one at fault fails."""
@@ -182,6 +204,13 @@ class Writer:
             except sqlite3.OperationalError:
                 self._connection.close()
                 self._connection = connect(self._path, waits=False)
+
+
+def _by_kind(group: Iterable[_Job]) -> Iterable[list[_Job]]:
+    kinds: dict[Hashable, list[_Job]] = {}
+    for job in group:
+        kinds.setdefault(job.kind, []).append(job)
+    return kinds.values()
 
 
 def _is_of_the_store(error: Exception) -> bool:
