@@ -114,7 +114,10 @@ def _check_reading(region: str | None, extensions: str | None) -> None:
 
 
 async def rotate_secret(store: Store, app_id: int) -> str:
-    """Give an app a new secret and return it; the old one ends, elsewhere within `SECRET_SECONDS`. Raises `UnknownApp`."""
+    """Give an app a new secret and return it; raises `UnknownApp`.
+
+    The old one ends at once, in other processes within `SECRET_SECONDS`.
+    """
     secret = new_credential(SECRET_PREFIX, app_id)
     await store.set_secret(app_id, digest_of(secret))
     _proven.pop(store, None)

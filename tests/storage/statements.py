@@ -17,7 +17,8 @@ _NAMES = "|".join(schema.DISTRIBUTED)
 _READ = re.compile(rf"(?:\b(?:FROM|JOIN|USING|UPDATE)|,)\s+({_NAMES})\b(?:\s+(?!SET|WHERE|ORDER)(\w+))?")
 _WRITTEN = re.compile(rf"INSERT INTO (?:{_NAMES}) \(app_id, [^()]*\)\s+(?:VALUES \(\$1, |SELECT a\.app_id, )")
 
-EVERY_APP = {"APP_IDS"}  # the one statement that is of no app: it tells which there are
+EVERY_APP = {"APP_IDS"}  # the one statement that is of all apps: it tells which there are
+NO_APP = {"READY"}  # of a table that is not distributed
 
 
 def modules() -> Iterator[ModuleType]:

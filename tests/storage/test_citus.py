@@ -15,7 +15,7 @@ import pytest
 from tests.loop import run
 from tests.storage.examples import AN_AGENT, AN_APP, ANOTHER_APP, NOW, OUT_MISSED, add_token, whole_lists
 from tests.storage.naive import NaiveStore, shown
-from tests.storage.statements import EVERY_APP, statements
+from tests.storage.statements import EVERY_APP, NO_APP, statements
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
@@ -24,7 +24,7 @@ from ringback.storage.postgresql.schema import DISTRIBUTED
 from ringback.telephony.call import ListKind
 
 URL = os.environ.get("RINGBACK_TEST_CITUS", "")
-STATEMENTS = {name: text for name, text in statements().items() if name.partition(".")[2] not in EVERY_APP}
+STATEMENTS = {name: text for name, text in statements().items() if name.partition(".")[2] not in EVERY_APP | NO_APP}
 
 pytestmark = pytest.mark.skipif(not URL, reason="RINGBACK_TEST_CITUS names no cluster")
 
