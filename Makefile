@@ -33,7 +33,7 @@ check: $(READY)  ## lint, format, types, layers
 bench: $(READY)  ## speed and memory as ratios, in a few minutes
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-full: $(READY)  ## the same with ten million calls (an hour, 10 GB of disk)
+bench-full: $(READY)  ## the same with ten million calls (hours, 30 GB of disk)
 	$(BIN)/python -m benchmarks --full $(ARGS)
 
 wheel: $(READY)  ## build the wheel into dist/

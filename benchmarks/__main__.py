@@ -8,15 +8,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import reporting
+from benchmarks import databases, reporting, stores
 from benchmarks.importing import import_figures
 from benchmarks.measuring import CORES, Figure
+from benchmarks.postgresql_importing import postgresql_import_figures
+from benchmarks.postgresql_pages import postgresql_page_figures
+from benchmarks.postgresql_serving import postgresql_serving_figures
 from benchmarks.receiving import receiver_figures
 from benchmarks.serving import page_figures, rate_figures, size_figures
 from benchmarks.sizes import FULL, SHORT, Sizes
 from benchmarks.starting import start_figures
 from benchmarks.storage import storage_figures
-from benchmarks.stores import BYTES_A_CALL, RESULTS, Say
+from benchmarks.stores import RESULTS, Say
 
 SECTIONS: dict[str, Callable[[Sizes, Say], list[Figure]]] = {
     "rate": rate_figures,
@@ -26,6 +29,9 @@ SECTIONS: dict[str, Callable[[Sizes, Say], list[Figure]]] = {
     "receiver": receiver_figures,
     "start": start_figures,
     "import": import_figures,
+    "postgresql": postgresql_page_figures,
+    "postgresql-serving": postgresql_serving_figures,
+    "postgresql-import": postgresql_import_figures,
 }
 
 
@@ -50,16 +56,16 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory as ratios.")
-    parser.add_argument("--full", action="store_true", help="ten million calls: about an hour, 10 GB of disk")
+    parser.add_argument("--full", action="store_true", help="ten million calls: about an hour, 20 GB of disk")
     parser.add_argument("--only", action="append", choices=list(SECTIONS), help="take only these (may be repeated)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything measured here")
     return parser.parse_args()
 
 
 def _tell_needs(say: Say, sizes: Sizes) -> None:
-    needed = sum(sizes.all_calls) * BYTES_A_CALL
+    needed = sum(sizes.all_calls) * (stores.BYTES_A_CALL + databases.BYTES_A_CALL)
     free = shutil.disk_usage(RESULTS.parent).free
-    say(f"Stores of up to {sizes.calls:,} calls are kept in {RESULTS}: {needed / 1e9:.0f} GB.")
+    say(f"Stores of up to {sizes.calls:,} calls of each kind are kept in {RESULTS}: {needed / 1e9:.0f} GB.")
     if free < needed:
         sys.exit(f"Only {free / 1e9:.0f} GB are free.")
     if len(CORES) == 1:

@@ -80,9 +80,9 @@ def _figure(
 def _round(folder: Path, log: CallLog, few: CallLog) -> tuple[Finished, Finished, Finished, Finished]:
     plain = _plain_import(folder / "plain.db", log)
     store = _fresh_store(folder)
-    first = _import(store, log, {"new": log.calls, "merged": log.rows - log.calls})
-    again = _import(store, log, {"duplicate": log.rows})
-    small = _import(_fresh_store(folder), few, {"new": few.calls, "merged": few.rows - few.calls})
+    first = imported(store, log, {"new": log.calls, "merged": log.rows - log.calls})
+    again = imported(store, log, {"duplicate": log.rows})
+    small = imported(_fresh_store(folder), few, {"new": few.calls, "merged": few.rows - few.calls})
     return plain, first, again, small
 
 
@@ -93,11 +93,16 @@ def _fresh_store(folder: Path) -> str:
     """Return the URL of a store with nothing but the app; one of the round before is removed."""
     _remove(folder / "store.db")
     url = f"sqlite:///{folder / 'store.db'}"
-    run([RINGBACK, "app", "add", _APP, "--store", url, "--json"])
+    with_app(url)
     return url
 
 
-def _import(store: str, log: CallLog, counts: dict[str, int]) -> Finished:
+def with_app(store: str) -> None:
+    """Make a store with nothing but the app, by its URL."""
+    run([RINGBACK, "app", "add", _APP, "--store", store, "--json"])
+
+
+def imported(store: str, log: CallLog, counts: dict[str, int]) -> Finished:
     """Import a log and check what was counted."""
     command = [RINGBACK, "import", "asterisk", str(log.path), "--app", _APP, "--timezone", "UTC", "--store", store]
     finished = run([*command, "--json"])

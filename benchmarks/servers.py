@@ -58,10 +58,11 @@ class Server:
 
 
 @contextmanager
-def ringback_server(store: Path) -> Iterator[Server]:
-    """Serve a store with `ringback serve`."""
+def ringback_server(store: Path | str) -> Iterator[Server]:
+    """Serve a store with `ringback serve`: SQLite's file, or another by its URL."""
     port = free_port()
-    server = Server([RINGBACK, "serve", "--store", f"sqlite:///{store}", "--port", str(port)], port)
+    url = f"sqlite:///{store}" if isinstance(store, Path) else store
+    server = Server([RINGBACK, "serve", "--store", url, "--port", str(port)], port)
     try:
         yield server
     finally:

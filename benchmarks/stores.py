@@ -43,14 +43,15 @@ async def _build(path: Path, agents: int, say: Say) -> None:
     store = await open_store(str(path))
     for first in range(0, agents, APP_AGENTS):
         members = [MadeAgent(number) for number in range(first, min(agents, first + APP_AGENTS))]
-        await _add_members(store, members)
+        await add_members(store, members)
         await _add_calls(store, members)
         if agents > APP_AGENTS:
             say(f"  {(first + len(members)) * LIST_CALLS:,} calls")
     await store.close()
 
 
-async def _add_members(store: Store, members: list[MadeAgent]) -> None:
+async def add_members(store: Store, members: list[MadeAgent]) -> None:
+    """Add agents of one app, with the app and a live token each."""
     app_id = members[0].app_id
     await store.add_app(App(app_id=app_id, secret_digest=b"", region=None, created_at=_LONG_AGO))
     for agent in members:

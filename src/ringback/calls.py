@@ -4,8 +4,9 @@ import asyncio
 import io
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -157,14 +158,16 @@ async def import_lines(
     `said` hears the counts after each chunk, `rejected` each record that was not understood.
     """
     total = Delivery()
-    for batch in _batches(source, lines, context, origin):
-        delivery = await batch.write(store)
-        total.read += delivery.read
-        total.add(delivery)
-        said(total)
-        for reject in batch.rejects:
-            rejected(reject)
-        await asyncio.sleep(_GAP_SECONDS)
+    batches = _batches(source, lines, context, origin)
+    async with aclosing(_read_ahead(batches) if store.works_elsewhere else _in_turn(batches)) as reading:
+        async for batch in reading:
+            delivery = await batch.write(store)
+            total.read += delivery.read
+            total.add(delivery)
+            said(total)
+            for reject in batch.rejects:
+                rejected(reject)
+            await asyncio.sleep(_GAP_SECONDS)
     return total
 
 
@@ -219,6 +222,26 @@ def _batches(source: Source, lines: Iterable[bytes], context: Context, origin: s
             batch = _Batch(source, context, origin)
     if batch.read:
         yield batch
+
+
+async def _in_turn(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch, None]:
+    for batch in batches:
+        yield batch
+
+
+async def _read_ahead(batches: Iterator[_Batch]) -> AsyncGenerator[_Batch, None]:
+    """Yield the batches, each next one read while the last is written.
+
+    For a store that writes in this process it would be slower: both would wait for the interpreter at every statement.
+    """
+    loop = asyncio.get_running_loop()
+    following = loop.run_in_executor(_reader, next, batches, None)
+    try:
+        while (batch := await following) is not None:
+            following = loop.run_in_executor(_reader, next, batches, None)
+            yield batch
+    finally:
+        await asyncio.wait([following])  # what it reads from is closed next
 
 
 # --- rejected records ----------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_what_was_typed_wrongly_is_said_in_one_line(kept: CommandLine, words: tu
 
 def test_migrating_a_store_of_today_is_harmless(stores: Stores, kept: CommandLine) -> None:
     """A store of this schema stays as it is, and one that is not there is made."""
-    assert kept.done("migrate", "--json").facts == {"migrated": True}
+    assert kept.done("migrate", "--json").facts == {"migrated": True, "distributed": False}
     assert kept.done("check", "--json").facts["calls"] == 4
 
     url = stores.new()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from tests.loop import run
@@ -20,7 +20,7 @@ from tests.storage.examples import (
     whole_lists,
 )
 from tests.storage.naive import NaiveStore, Shown, shown
-from tests.stores import Stores
+from tests.stores import SqliteStores, Stores
 from tests.telephony.examples import EXTENSIONS, START_SECONDS, a_leg, legs
 
 from ringback.errors import UnknownApp
@@ -112,7 +112,9 @@ def assert_dense(calls: list[ListedCall]) -> None:
 
 def test_a_store_does_what_the_naive_store_does(stores: Stores) -> None:
     """Through any legs, repeats, purges and reopenings, lists, counts, pages and the store's own proof stay right."""
-    run_state_machine_as_test(partial(StoreBesideNaive, stores))  # type: ignore[arg-type]
+    examples = settings().max_examples
+    dear = settings(max_examples=examples if isinstance(stores, SqliteStores) else examples // 3)
+    run_state_machine_as_test(partial(StoreBesideNaive, stores), settings=dear)  # type: ignore[arg-type]
 
 
 @given(batch=st.lists(legs(), min_size=1, max_size=40), wanted=st.lists(st.tuples(list_keys, ranges), max_size=20))

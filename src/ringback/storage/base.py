@@ -7,6 +7,7 @@ it raises, nothing was changed. `StoreUnavailable` may come from any of them and
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 
@@ -143,6 +144,8 @@ class CheckReport(msgspec.Struct, kw_only=True):
 
 class Store(ABC):
     """Keeps apps, agents, tokens, legs, call lists and rejected records."""
+
+    works_elsewhere: ClassVar[bool] = False  # writing is another process's work, which leaves this one's time free
 
     # --- the store itself ---
 

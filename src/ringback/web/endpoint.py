@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from ringback.errors import RingbackError
 from ringback.settings import Settings
 from ringback.web.answers import Answer, ClientGone, read_body
-from ringback.web.problems import fault_answer, problem_answer, status_of
+from ringback.web.problems import error_answer, fault_answer
 
 
 class Endpoint:
@@ -23,7 +23,7 @@ class Endpoint:
         try:
             answer = await self._answer(await read_body(scope, receive, self._most))
         except RingbackError as error:
-            answer = problem_answer(status_of(error), str(error), http_status=self._error_status)
+            answer = error_answer(error, http_status=self._error_status)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the client is told in its words)

@@ -1,5 +1,7 @@
 """Every error as an answer: one table from class to status, and the envelope that all of them wear."""
 
+import time
+
 import msgspec
 import structlog
 
@@ -20,6 +22,8 @@ from ringback.errors import (
 from ringback.web.answers import Answer, json_answer
 
 RETRY_AFTER_SECONDS = 5
+_LOG_SECONDS = 1.0
+_AWAY = "The calls cannot be reached or written right now; try again"
 
 log = structlog.get_logger()
 
@@ -51,6 +55,26 @@ class Problem(msgspec.Struct, kw_only=True):
 def status_of(error: RingbackError) -> int:
     """Return the HTTP status of an error; 500 for one that no request can be blamed for."""
     return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
+
+
+def error_answer(error: RingbackError, *, http_status: int | None = None) -> Answer:
+    """Return the answer for an error.
+
+    What a store says of itself names hosts, files and users: that is for whoever runs the server, and is logged.
+    """
+    if isinstance(error, StoreUnavailable | StoreUnusable):
+        _log_seldom(str(error))
+        return problem_answer(503, _AWAY, http_status=http_status)
+    return problem_answer(status_of(error), str(error), http_status=http_status)
+
+
+def _log_seldom(said: str, told: dict[str, float] = {}) -> None:  # noqa: B006  (what was told last, and when)
+    """Log what the store says, the same at most once a second: while it is away every request meets it."""
+    now = time.monotonic()
+    if now - told.get(said, -_LOG_SECONDS) >= _LOG_SECONDS:
+        told.clear()
+        told[said] = now
+        log.warning("store", said=said)
 
 
 def fault_answer(path: str, error: Exception) -> Answer:

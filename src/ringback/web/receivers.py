@@ -18,7 +18,7 @@ from ringback.sources import SOURCES, source_named
 from ringback.storage.base import Store
 from ringback.web.answers import Answer, ClientGone, header, json_answer, read_body
 from ringback.web.openapi import Operation
-from ringback.web.problems import Problem, fault_answer, problem_answer, status_of
+from ringback.web.problems import Problem, error_answer, fault_answer
 
 _GZIP = b"\x1f\x8b"
 
@@ -123,7 +123,7 @@ class _Endpoint:
         try:
             answer = await self._receivers.take(scope, receive, self._source or scope["path_params"]["source"])
         except RingbackError as error:
-            answer = problem_answer(status_of(error), str(error))
+            answer = error_answer(error)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the sender is told to come again)

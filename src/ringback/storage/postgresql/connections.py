@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: where it is, a pool, a bound on every wait, and its errors in our words. No statements.
+"""Connections to PostgreSQL: where it is, a pool, and a bound on every wait. No statements.
 
 Every use of a connection ends in time, whatever the server does: one that is paused, or lost behind a network, answers
 nothing at all, and then its connection is dropped rather than waited for.
@@ -6,24 +6,24 @@ nothing at all, and then its connection is dropped rather than waited for.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from socket import gaierror
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
-from asyncpg.exceptions._base import DataError as WrongParameter
 from asyncpg.transaction import Transaction
 
-from ringback.errors import StoreUnavailable, StoreUnusable, UnusableSetting
+from ringback.errors import StoreUnavailable, UnusableSetting
+from ringback.storage.postgresql.errors import OF_CONNECTING, our_error, our_errors
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 READ_SECONDS = 5.0  # the most that a read takes, the wait for a connection included
 WRITE_SECONDS = 10.0  # the same for a write; longer, for its lists may be another writer's right now
+_RECORD_SECONDS = 0.002  # more for each record of one; a healthy store takes a tenth of it
 LONG_SECONDS = 3600.0  # work over a whole app: a region changed, a store checked
 _CONNECT_SECONDS = 5.0
 _A_MOMENT = 0.001
@@ -74,17 +74,20 @@ class Place(NamedTuple):
 
     def connecting(self) -> dict[str, Any]:
         """Return how asyncpg is told to connect; a pooler keeps neither a session's settings nor its statements."""
-        told: dict[str, Any] = {"dsn": self.url, "timeout": _CONNECT_SECONDS}
-        if self.is_pooled:
-            return told | {"statement_cache_size": 0, "connection_class": _OfPooler}
-        return told | {"server_settings": SESSION}
+        told: dict[str, Any] = {"dsn": self.url, "timeout": _CONNECT_SECONDS, "connection_class": _Session}
+        return told | ({"statement_cache_size": 0} if self.is_pooled else {"server_settings": SESSION})
 
 
-class _OfPooler(asyncpg.Connection):
-    """A cursor's statement has a name, and other processes name theirs in the sessions that the pooler hands round."""
+class _Session(asyncpg.Connection):
+    """Names its statements as no other process does: a pooler hands sessions round, and those names with them."""
 
     def _get_unique_id(self, prefix: str) -> str:
         return f"ringback_{prefix}_{uuid4().hex}"
+
+
+def write_seconds(records: int) -> float:
+    """Return the most that a write of so many records takes."""
+    return WRITE_SECONDS + records * _RECORD_SECONDS
 
 
 class Overtaken(Exception):
@@ -92,78 +95,6 @@ class Overtaken(Exception):
 
 
 _RUN_AGAIN = (Overtaken, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-
-
-# --- errors --------------------------------------------------------------------------------------------------------
-
-_DAMAGED = (
-    asyncpg.DataCorruptedError,
-    asyncpg.IndexCorruptedError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.InsufficientPrivilegeError,
-)
-_OF_POOLER = (  # of the first it is told in the beginning, of the others where it was set to overlook our settings
-    asyncpg.ProtocolViolationError,
-    asyncpg.DuplicatePreparedStatementError,
-    asyncpg.InvalidSQLStatementNameError,
-)
-_OF_CONNECTING = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-_OURS_TO_MEND = (  # what a statement or a value of ours was wrong in: trying again would not help
-    asyncpg.SyntaxOrAccessError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DataError,
-    WrongParameter,
-)
-
-# What to do about an error that does not say so itself; the first class that it is one of counts.
-_ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (_OF_POOLER, "behind a pooler such as pgbouncer, add ?pooler=transaction to the store's URL"),
-    (asyncpg.InvalidAuthorizationSpecificationError, "check the user and the password in --store"),
-    (asyncpg.InvalidCatalogNameError, "make it (createdb), or name another: --store"),
-    (asyncpg.TooManyConnectionsError, "raise its max_connections, or lower pool_size in the store's URL"),
-    (asyncpg.ReadOnlySQLTransactionError, "it is a standby, or set to be read only"),
-    (asyncpg.DiskFullError, "make room on its disk"),
-    (ConnectionRefusedError, "start it, or name another: --store"),
-    (gaierror, "check the host in --store"),
-)
-
-
-def our_error(error: Exception, name: str) -> StoreUnavailable | StoreUnusable | None:
-    """Return an error of PostgreSQL or of the way there as the store's, or None for one that is not of the kind.
-
-    A table that is missing or not ours to use, and damage, do not pass by themselves; everything else may: away,
-    starting, stopping, full, read-only, another password.
-    """
-    if isinstance(error, _DAMAGED):
-        return StoreUnusable(f"The store {name} cannot be used as it is: {_said(error)}")
-    if isinstance(error, _OURS_TO_MEND) and not isinstance(error, _OF_POOLER):
-        return None
-    if isinstance(error, (asyncpg.PostgresError, *_OF_CONNECTING)):
-        return StoreUnavailable(f"The store {name} cannot be used right now: {_said(error)}")
-    return None
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "it does not answer in time"
-    said = str(error).partition("\n")[0] or type(error).__name__
-    advice = next((advice for kind, advice in _ADVICE if isinstance(error, kind)), None)
-    return f"{said}; {advice}" if advice else said
-
-
-@contextmanager
-def our_errors(name: str, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Raise PostgreSQL's errors as the store's, but for those `passing`."""
-    try:
-        yield
-    except passing:
-        raise
-    except Exception as error:
-        ours = our_error(error, name)
-        if ours is None:
-            raise
-        raise ours from error
 
 
 # --- the pool ------------------------------------------------------------------------------------------------------
@@ -219,7 +150,7 @@ class Connections:
             connection = await self._pool.acquire(timeout=READ_SECONDS)
             try:
                 return await connection.fetch(statement, *parameters, timeout=max(until - self._now(), _A_MOMENT))
-            except (TimeoutError, asyncio.CancelledError):
+            except (TimeoutError, asyncpg.InternalClientError, asyncio.CancelledError):
                 _drop(connection)
                 raise
             finally:
@@ -293,7 +224,7 @@ class Connections:
         end = self._loop.call_at(until, _drop, connection)
         try:
             yield connection
-        except asyncio.CancelledError:
+        except (asyncpg.InternalClientError, asyncio.CancelledError):
             _drop(connection)
             raise
         except Exception as error:
@@ -315,7 +246,7 @@ async def _take_back(transaction: Transaction, connection: Connection) -> None:
     """Take back what a transaction did; why it is taken back matters more than an error in that."""
     try:
         await transaction.rollback()
-    except (asyncpg.PostgresError, *_OF_CONNECTING):
+    except (asyncpg.PostgresError, *OF_CONNECTING):
         _drop(connection)
 
 

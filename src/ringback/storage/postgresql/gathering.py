@@ -12,17 +12,19 @@ from typing import NamedTuple
 from ringback.errors import StoreUnavailable
 from ringback.storage.base import Intake
 from ringback.storage.delivering import Delivered
-from ringback.storage.postgresql.connections import WRITE_SECONDS
+from ringback.storage.postgresql.connections import write_seconds
 
 Write = Callable[[int, Sequence[Delivered]], Awaitable[list[Intake]]]
 
 _GROUP = 256  # deliveries in one transaction at most: bounds what one failure takes back
 _GROUP_WEIGHT = 5_000  # records in one, unless a single delivery has more
+_LATE = "The store does not take this in in time; send it again"
 
 
 class _Waiting(NamedTuple):
     delivered: Delivered
     outcome: asyncio.Future[Intake]
+    until: float  # when whoever delivered is told that it took too long
 
 
 class Gathering:
@@ -38,11 +40,11 @@ class Gathering:
         """Write a delivery, and return its counts once it is on disk."""
         if self._is_closed:
             raise StoreUnavailable("The store is closed")
-        outcome = _awaited()
-        self._waiting.setdefault(app_id, deque()).append(_Waiting(delivered, outcome))
+        waiting = _begun(delivered)
+        self._waiting.setdefault(app_id, deque()).append(waiting)
         if app_id not in self._working:
             self._working[app_id] = asyncio.create_task(self._work(app_id))
-        return await asyncio.shield(outcome)  # a client that goes away takes back no write
+        return await asyncio.shield(waiting.outcome)  # a client that goes away takes back no write
 
     async def close(self) -> None:
         """Finish what is waiting, then take no more."""
@@ -60,7 +62,7 @@ class Gathering:
     async def _write_group(self, app_id: int, group: Sequence[_Waiting]) -> None:
         """Write the deliveries as one; when that fails, each by itself, so that only the one at fault fails."""
         try:
-            intakes = await self._write(app_id, [waiting.delivered for waiting in group])
+            intakes = await self._write_in_time(app_id, group)
         except Exception as error:  # noqa: BLE001  (whoever delivered gets it)
             if len(group) > 1 and not isinstance(error, StoreUnavailable):
                 for waiting in group:
@@ -74,15 +76,23 @@ class Gathering:
             if not waiting.outcome.done():
                 waiting.outcome.set_result(intake)
 
+    async def _write_in_time(self, app_id: int, group: Sequence[_Waiting]) -> list[Intake]:
+        """Write until nobody waits for it any more: what goes on after that would keep others waiting."""
+        try:
+            async with asyncio.timeout_at(max(waiting.until for waiting in group)):
+                return await self._write(app_id, [waiting.delivered for waiting in group])
+        except TimeoutError:
+            raise StoreUnavailable(_LATE) from None
 
-def _awaited() -> asyncio.Future[Intake]:
-    """Return a future that fails by itself when a write takes too long, and those before it that it waits for."""
+
+def _begun(delivered: Delivered) -> _Waiting:
+    """Return a delivery that fails by itself when its write, and those that it waits for, take too long."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[Intake] = loop.create_future()
-    late = StoreUnavailable("The store does not take this in in time; send it again")
-    end = loop.call_later(WRITE_SECONDS, _fail, outcome, late)
+    until = loop.time() + write_seconds(delivered.weight)
+    end = loop.call_at(until, _fail, outcome, StoreUnavailable(_LATE))
     outcome.add_done_callback(lambda _: end.cancel())
-    return outcome
+    return _Waiting(delivered, outcome, until)
 
 
 def _next_group(waiting: deque[_Waiting]) -> list[_Waiting]:

@@ -12,8 +12,8 @@ import asyncpg
 
 from ringback.storage.base import ListedCall, Range
 from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Renumbering, Span, renumber
+from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection, Overtaken
-from ringback.storage.postgresql.copying import MANY, copy_rows
 from ringback.telephony.call import ListKey
 
 ENTRY = "started_ms, given_id, call_ref, number, name, rate, billable_seconds, disposition, ringing_seconds"
@@ -117,25 +117,37 @@ ON CONFLICT (app_id, extension, kind) DO NOTHING
 
 _K = "c.app_id = $1 AND c.extension = k.extension AND c.kind = k.kind"
 
+# Of a list that only grows at its end, as nearly all do, the last row tells everything: of four seeks one is done. Its
+# first position is then told as its last: nobody asks for it.
+_GROWS = "l.started_ms < k.earliest"
 SPANS = f"""
 SELECT a.region, k.extension, k.kind,
-    (SELECT c.position FROM listed_call c WHERE {_K} ORDER BY c.position LIMIT 1),
-    (SELECT c.position FROM listed_call c WHERE {_K} ORDER BY c.position DESC LIMIT 1),
-    (SELECT c.position FROM listed_call c WHERE {_K} AND c.started_ms >= k.earliest
-     ORDER BY c.started_ms, c.position LIMIT 1),
-    (SELECT c.position FROM listed_call c WHERE {_K} AND c.started_ms <= k.latest
-     ORDER BY c.started_ms DESC, c.position DESC LIMIT 1)
+    CASE WHEN {_GROWS} THEN l.position ELSE
+        (SELECT c.position FROM listed_call c WHERE {_K} ORDER BY c.position LIMIT 1) END,
+    l.position,
+    CASE WHEN {_GROWS} THEN NULL ELSE
+        (SELECT c.position FROM listed_call c WHERE {_K} AND c.started_ms >= k.earliest
+         ORDER BY c.started_ms, c.position LIMIT 1) END,
+    CASE WHEN {_GROWS} THEN l.position ELSE
+        (SELECT c.position FROM listed_call c WHERE {_K} AND c.started_ms <= k.latest
+         ORDER BY c.started_ms DESC, c.position DESC LIMIT 1) END
 FROM app a, unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) AS k (extension, kind, earliest, latest)
+LEFT JOIN LATERAL (
+    SELECT c.position, c.started_ms FROM listed_call c WHERE {_K} ORDER BY c.position DESC LIMIT 1
+) l ON true
 WHERE a.app_id = $1
 """
 
 _SPAN_OF = "unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) AS k (extension, kind, low, high)"
 
+# List by list, so that the key finds each window, even in a plan that was made while the table was empty.
 WINDOWS = f"""
-SELECT c.extension, c.kind, {ENTRY} FROM {_SPAN_OF}
-JOIN listed_call c ON {_K} AND c.position BETWEEN k.low AND k.high
-WHERE c.app_id = $1
-ORDER BY c.extension, c.kind, c.position
+SELECT k.extension, k.kind, {ENTRY}
+FROM {_SPAN_OF}, LATERAL (
+    SELECT c.position, {ENTRY} FROM listed_call c WHERE {_K} AND c.position BETWEEN k.low AND k.high
+    OFFSET 0
+) found
+ORDER BY found.position
 """
 
 DROP = f"DELETE FROM listed_call c USING {_SPAN_OF} WHERE {_K} AND c.position BETWEEN k.low AND k.high"

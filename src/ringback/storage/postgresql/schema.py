@@ -6,7 +6,8 @@ from typing import TypeAlias
 import asyncpg
 
 from ringback.errors import StoreUnusable
-from ringback.storage.postgresql.connections import Place, our_errors
+from ringback.storage.postgresql.connections import Place
+from ringback.storage.postgresql.errors import our_errors
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -53,7 +54,7 @@ async def bring_up(place: Place, *, make: bool, migrate: bool, distribute: bool)
 
 async def _take_steps(connection: Connection, place: Place, steps: list[str], *, migrate: bool) -> None:
     """Another server, even of another version, may take them at the same time: the later one finds them taken."""
-    await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    await _in_turn(connection)
     done = await _done_steps(connection, place, len(steps), migrate=migrate)
     try:
         if not done:
@@ -70,6 +71,12 @@ async def _take_steps(connection: Connection, place: Place, steps: list[str], *,
             f"The user may not make tables in {place.name} ({error}); let it own the database"
         ) from None
     await connection.execute(f"UPDATE {_VERSION} SET version = {len(steps)}")
+
+
+async def _in_turn(connection: Connection) -> None:
+    """Wait until no other server changes the schema; what follows may take as long as the store is large."""
+    await connection.execute("SET LOCAL statement_timeout = 0")
+    await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 async def _done_steps(connection: Connection, place: Place, known: int, *, migrate: bool) -> int:
@@ -91,7 +98,7 @@ async def _done_steps(connection: Connection, place: Place, known: int, *, migra
 
 async def _distribute(connection: Connection, place: Place) -> None:
     """Shard every table by app with Citus, each app's rows on one worker; harmless where that is done."""
-    await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    await _in_turn(connection)
     if await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'citus'") == 0:
         raise StoreUnusable(
             f"The database {place.name} has no Citus: install it on every node and run CREATE EXTENSION citus"

@@ -29,7 +29,14 @@ from ringback.storage.delivering import Delivered, received_ms
 from ringback.storage.placing import epoch_ms, group_legs
 from ringback.storage.postgresql import lists
 from ringback.storage.postgresql.checking import check_store
-from ringback.storage.postgresql.connections import LONG_SECONDS, Connection, Connections, Place
+from ringback.storage.postgresql.connections import (
+    LONG_SECONDS,
+    READ_SECONDS,
+    WRITE_SECONDS,
+    Connection,
+    Connections,
+    Place,
+)
 from ringback.storage.postgresql.gathering import Gathering
 from ringback.storage.postgresql.purging import purge_slice
 from ringback.storage.postgresql.schema import bring_up
@@ -83,6 +90,8 @@ DROP_REJECT = "DELETE FROM reject WHERE app_id = $1 AND reject_id = $2"
 class PostgresqlStore(Store):
     """A store in a PostgreSQL database."""
 
+    works_elsewhere = True
+
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._gathering = Gathering(partial(take_in, connections))
@@ -100,14 +109,16 @@ class PostgresqlStore(Store):
         await self._connections.close()
 
     async def ready(self) -> None:
-        await self._execute(READY)
+        await self._execute(READY, seconds=READ_SECONDS)
 
     async def check(self) -> CheckReport:
         return await check_store(self._connections, await self._app_ids())
 
-    async def _execute(self, statement: str, *parameters: object) -> int:
+    async def _execute(self, statement: str, *parameters: object, seconds: float = WRITE_SECONDS) -> int:
         """Run one statement that writes and return how many rows it did."""
-        status = await self._connections.write(lambda connection: connection.execute(statement, *parameters))
+        status = await self._connections.write(
+            lambda connection: connection.execute(statement, *parameters), seconds=seconds
+        )
         return int(status.rpartition(" ")[2])
 
     # --- apps, agents, tokens ---

@@ -15,8 +15,8 @@ from ringback.storage.base import Intake, NewReject
 from ringback.storage.delivering import Delivered, reject_digest
 from ringback.storage.placing import PlacedLeg, Placing, epoch_ms, place
 from ringback.storage.positions import MissingEntry
-from ringback.storage.postgresql.connections import Connection, Connections, Overtaken
-from ringback.storage.postgresql.copying import MANY, copy_rows
+from ringback.storage.postgresql.bulk import MANY, copy_rows
+from ringback.storage.postgresql.connections import Connection, Connections, Overtaken, write_seconds
 from ringback.storage.postgresql.lists import ListsMissing, make_lists, write_changes
 
 Also = Callable[[Connection], Awaitable[None]]
@@ -24,9 +24,16 @@ Also = Callable[[Connection], Awaitable[None]]
 _INLINE_WEIGHT = 200  # records merged on the loop; more would keep requests waiting for too long
 _MISSING_TRIES = 3  # a row may have been purged meanwhile; one that is missing time and again was lost
 
+# Call by call, so that the key finds each: planned while the table is empty, an array of calls is looked for by reading
+# all legs of the app, and that plan stays until the table is analysed.
 KNOWN = """
-SELECT a.region, l.call_ref, l.ordinal, l.digest, l.facts
-FROM app a LEFT JOIN leg l ON l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
+SELECT a.region, known.call_ref, known.ordinal, known.digest, known.facts
+FROM app a LEFT JOIN (
+    SELECT found.* FROM unnest($2::bytea[]) AS k (call_ref), LATERAL (
+        SELECT l.call_ref, l.ordinal, l.digest, l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = k.call_ref
+        OFFSET 0
+    ) found
+) known ON true
 WHERE a.app_id = $1
 """
 
@@ -78,7 +85,7 @@ async def take_in(
     missing = 0
     while True:
         try:
-            return await connections.write(work)
+            return await connections.write(work, seconds=write_seconds(sum(one.weight for one in deliveries)))
         except ListsMissing as lists:
             await connections.write(partial(make_lists, app_id, lists.keys))
         except MissingEntry:

@@ -20,3 +20,7 @@ async def copy_rows(
         )
     except asyncpg.UniqueViolationError:
         raise Overtaken from None
+    except asyncpg.InternalServerError as error:  # a worker's error comes through COPY without its own code
+        if "duplicate key" not in str(error):
+            raise
+        raise Overtaken from None

@@ -1,0 +1,26 @@
+"""The password of our user in the database is changed while we run."""
+
+from pathlib import Path
+
+from tests.databases.postgresql import PostgreSql
+from tests.outages.roles import add_user, as_user, end_sessions
+from tests.outages.sites import site
+from tests.web.house import FROM, missed
+
+
+def test_a_password_changed_while_we_run_is_told_and_passes(server: PostgreSql, store: str, tmp_path: Path) -> None:
+    """From the moment our sessions end all is 503, and /readyz names the reason; with the password back all goes on."""
+    add_user(server, "teller", store)
+    with site(tmp_path, as_user(store, "teller", "teller")) as served:
+        tenant = served.house.tenant()
+        server.ask("ALTER ROLE teller PASSWORD 'another'")
+        end_sessions(server, "teller")
+        refused = [tenant.ingest(missed(FROM)), served.log_in(tenant.agent_id, "x"), served.readiness()]
+        health = served.status("/healthz")
+        server.ask("ALTER ROLE teller PASSWORD 'teller'")
+
+        assert [(answer.status_code, "retry-after" in answer.headers) for answer in refused] == [(503, True)] * 3
+        assert "password authentication failed" in refused[-1].text
+        assert health == 200
+        assert served.status("/readyz") == 200
+        assert tenant.ingest(missed(FROM)).status_code == 200
