@@ -5,7 +5,7 @@ cluster each has a machine of its own.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Self
 
@@ -42,24 +42,33 @@ from ringback.storage.postgresql.purging import purge_slice
 from ringback.storage.postgresql.schema import bring_up
 from ringback.storage.postgresql.showing import change_app
 from ringback.storage.postgresql.taking_in import take_in
+from ringback.storage.rows import (
+    AGENT_COLUMNS,
+    APP_COLUMNS,
+    MOST_REJECTS,
+    REJECT_COLUMNS,
+    TOKEN_COLUMNS,
+    agent_of,
+    agent_row,
+    app_of,
+    app_row,
+    reject_of,
+    token_of,
+)
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_REJECTS = 10_000
 
 # Of no app: with one worker of a cluster away, the apps of all others are served.
 READY = "UPDATE ringback_schema SET version = version WHERE version < 0"
 
-ADD_APP = "INSERT INTO app (app_id, secret_digest, region, extensions, created_ms) VALUES ($1, $2, $3, $4, $5)"
+ADD_APP = f"INSERT INTO app ({APP_COLUMNS}) VALUES ($1, $2, $3, $4, $5)"
 APP_IDS = "SELECT app_id FROM app ORDER BY app_id"
-APP = "SELECT app_id, secret_digest, region, extensions, created_ms FROM app WHERE app_id = $1"
+APP = f"SELECT {APP_COLUMNS} FROM app WHERE app_id = $1"
 CHANGE_SECRET = "UPDATE app SET secret_digest = $2 WHERE app_id = $1"
 
-_AGENT = "app_id, extension, name, password_hash, is_disabled, created_ms"
-ADD_AGENT = f"INSERT INTO agent ({_AGENT}) VALUES ($1, $2, $3, $4, $5, $6)"
-AGENTS = f"SELECT {_AGENT} FROM agent WHERE app_id = $1 ORDER BY extension"
-AGENT = f"SELECT {_AGENT} FROM agent WHERE app_id = $1 AND extension = $2"
+ADD_AGENT = f"INSERT INTO agent ({AGENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"
+AGENTS = f"SELECT {AGENT_COLUMNS} FROM agent WHERE app_id = $1 ORDER BY extension"
+AGENT = f"SELECT {AGENT_COLUMNS} FROM agent WHERE app_id = $1 AND extension = $2"
 CHANGE_PASSWORD = "UPDATE agent SET password_hash = $3 WHERE app_id = $1 AND extension = $2"
 SET_DISABLED = "UPDATE agent SET is_disabled = $3 WHERE app_id = $1 AND extension = $2"
 RENEW_HASH = "UPDATE agent SET password_hash = $4 WHERE app_id = $1 AND extension = $2 AND password_hash = $3"
@@ -71,7 +80,7 @@ SELECT a.extension FROM agent a
 WHERE a.app_id = $1 AND a.extension = $2 AND a.password_hash = $3 AND NOT a.is_disabled FOR SHARE
 """
 ADD_TOKEN = "INSERT INTO token (app_id, digest, extension, issued_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)"
-TOKENS = "SELECT extension, digest, issued_ms, expires_ms FROM token WHERE app_id = $1 ORDER BY digest"
+TOKENS = f"SELECT {TOKEN_COLUMNS} FROM token WHERE app_id = $1 ORDER BY digest"
 TOKEN_AGENT = "SELECT extension FROM token WHERE app_id = $1 AND digest = $2 AND expires_ms > $3"
 
 LISTS = "SELECT extension, kind FROM call_list WHERE app_id = $1 ORDER BY extension, kind"
@@ -81,9 +90,10 @@ SELECT l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY (
 )
 """
 
-_REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
-REJECTS = f"SELECT {_REJECT} FROM reject WHERE app_id = $1 AND reject_id > $2 ORDER BY reject_id LIMIT {_MOST_REJECTS}"
-REJECT = f"SELECT {_REJECT} FROM reject WHERE app_id = $1 AND reject_id = $2"
+REJECTS = f"""
+SELECT {REJECT_COLUMNS} FROM reject WHERE app_id = $1 AND reject_id > $2 ORDER BY reject_id LIMIT {MOST_REJECTS}
+"""
+REJECT = f"SELECT {REJECT_COLUMNS} FROM reject WHERE app_id = $1 AND reject_id = $2"
 DROP_REJECT = "DELETE FROM reject WHERE app_id = $1 AND reject_id = $2"
 
 
@@ -124,7 +134,7 @@ class PostgresqlStore(Store):
     # --- apps, agents, tokens ---
 
     async def add_app(self, app: App) -> None:
-        row = (app.app_id, app.secret_digest, app.region, app.extensions, epoch_ms(app.created_at))
+        row = app_row(app)
         try:
             await self._execute(ADD_APP, *row)
         except asyncpg.UniqueViolationError:
@@ -140,7 +150,7 @@ class PostgresqlStore(Store):
 
     async def app(self, app_id: int) -> App | None:
         rows = await self._fetch(APP, app_id)
-        return _app(rows[0]) if rows else None
+        return app_of(rows[0]) if rows else None
 
     async def set_secret(self, app_id: int, secret_digest: bytes) -> None:
         if not await self._execute(CHANGE_SECRET, app_id, secret_digest):
@@ -152,14 +162,7 @@ class PostgresqlStore(Store):
         )
 
     async def add_agent(self, agent: Agent) -> None:
-        row = (
-            agent.app_id,
-            agent.extension,
-            agent.name,
-            agent.password_hash,
-            agent.is_disabled,
-            epoch_ms(agent.created_at),
-        )
+        row = agent_row(agent)
         try:
             await self._execute(ADD_AGENT, *row)
         except asyncpg.ForeignKeyViolationError:
@@ -169,11 +172,11 @@ class PostgresqlStore(Store):
 
     async def agents(self, app_id: int | None) -> list[Agent]:
         app_ids = await self._app_ids() if app_id is None else [app_id]
-        return [_agent(row) for one in app_ids for row in await self._fetch(AGENTS, one)]
+        return [agent_of(row) for one in app_ids for row in await self._fetch(AGENTS, one)]
 
     async def agent(self, app_id: int, extension: str) -> Agent | None:
         rows = await self._fetch(AGENT, app_id, extension)
-        return _agent(rows[0]) if rows else None
+        return agent_of(rows[0]) if rows else None
 
     async def set_password(self, app_id: int, extension: str, password_hash: str) -> None:
         await self._change_agent(CHANGE_PASSWORD, app_id, extension, password_hash)
@@ -213,10 +216,7 @@ class PostgresqlStore(Store):
         return await self._execute(DROP_TOKENS, app_id, extension)
 
     async def tokens(self, app_id: int) -> list[KeptToken]:
-        return [
-            KeptToken(extension=row[0], digest=row[1], issued_at=_time(row[2]), expires_at=_time(row[3]))
-            for row in await self._fetch(TOKENS, app_id)
-        ]
+        return [token_of(row) for row in await self._fetch(TOKENS, app_id)]
 
     async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
         rows = await self._fetch(TOKEN_AGENT, app_id, digest, now_ms)
@@ -276,14 +276,14 @@ class PostgresqlStore(Store):
 
     async def rejects(self, app_id: int | None, after: int = 0) -> list[Reject]:
         app_ids = await self._app_ids() if app_id is None else [app_id]
-        found = [_reject(row) for one in app_ids for row in await self._fetch(REJECTS, one, after)]
-        return sorted(found, key=lambda reject: reject.reject_id)[:_MOST_REJECTS]
+        found = [reject_of(row) for one in app_ids for row in await self._fetch(REJECTS, one, after)]
+        return sorted(found, key=lambda reject: reject.reject_id)[:MOST_REJECTS]
 
     async def reject(self, reject_id: int) -> Reject | None:
         for app_id in await self._app_ids():
             rows = await self._fetch(REJECT, app_id, reject_id)
             if rows:
-                return _reject(rows[0])
+                return reject_of(rows[0])
         return None
 
     async def settle_reject(self, reject_id: int, legs: Sequence[CallLeg]) -> Intake:
@@ -297,50 +297,6 @@ class PostgresqlStore(Store):
                 raise UnknownReject(f"There is no rejected record {reject_id}")
 
         return (await take_in(self._connections, reject.app_id, [delivered], drop))[0]
-
-
-# --- rows and records ----------------------------------------------------------------------------------------------
-
-
-def _time(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
-
-
-def _app(row: asyncpg.Record) -> App:
-    app_id, secret_digest, region, extensions, created_ms = row
-    return App(
-        app_id=app_id,
-        secret_digest=secret_digest,
-        region=region,
-        extensions=extensions,
-        created_at=_time(created_ms),
-    )
-
-
-def _agent(row: asyncpg.Record) -> Agent:
-    app_id, extension, name, password_hash, is_disabled, created_ms = row
-    return Agent(
-        app_id=app_id,
-        extension=extension,
-        name=name,
-        password_hash=password_hash,
-        is_disabled=is_disabled,
-        created_at=_time(created_ms),
-    )
-
-
-def _reject(row: asyncpg.Record) -> Reject:
-    reject_id, app_id, source, origin, reason, raw, received, timezone = row
-    return Reject(
-        reject_id=reject_id,
-        app_id=app_id,
-        source=source,
-        origin=origin,
-        reason=reason,
-        raw=raw,
-        received_at=_time(received),
-        timezone=timezone,
-    )
 
 
 def _page(rows: Sequence[asyncpg.Record]) -> Page:

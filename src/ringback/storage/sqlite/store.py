@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -24,6 +24,19 @@ from ringback.storage.base import (
 )
 from ringback.storage.delivering import Delivered, received_ms
 from ringback.storage.placing import epoch_ms, group_legs
+from ringback.storage.rows import (
+    AGENT_COLUMNS,
+    APP_COLUMNS,
+    MOST_REJECTS,
+    REJECT_COLUMNS,
+    TOKEN_COLUMNS,
+    agent_of,
+    agent_row,
+    app_of,
+    app_row,
+    reject_of,
+    token_of,
+)
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
@@ -37,10 +50,7 @@ from ringback.telephony.leg import CallLeg, decode_leg
 
 T = TypeVar("T")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_REJECTS = 10_000
 _FEW_LEGS = 200  # grouped faster than a thread is woken, or nearly so
-_REJECT = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
 
 
 class SqliteStore(Store):
@@ -88,7 +98,7 @@ class SqliteStore(Store):
     # --- apps, agents, tokens ---
 
     async def add_app(self, app: App) -> None:
-        row = (app.app_id, app.secret_digest, app.region, app.extensions, epoch_ms(app.created_at))
+        row = app_row(app)
         try:
             await self._write(lambda db: db.execute("INSERT INTO app VALUES (?,?,?,?,?)", row))
         except sqlite3.IntegrityError:
@@ -97,11 +107,11 @@ class SqliteStore(Store):
             ) from None
 
     async def apps(self) -> list[App]:
-        return [_app(row) for row in self._rows("SELECT * FROM app ORDER BY app_id")]
+        return [app_of(row) for row in self._rows(f"SELECT {APP_COLUMNS} FROM app ORDER BY app_id")]
 
     async def app(self, app_id: int) -> App | None:
-        rows = self._rows("SELECT * FROM app WHERE app_id = ?", (app_id,))
-        return _app(rows[0]) if rows else None
+        rows = self._rows(f"SELECT {APP_COLUMNS} FROM app WHERE app_id = ?", (app_id,))
+        return app_of(rows[0]) if rows else None
 
     async def set_secret(self, app_id: int, secret_digest: bytes) -> None:
         def work(db: sqlite3.Connection) -> None:
@@ -122,14 +132,7 @@ class SqliteStore(Store):
         await self._write(work, weight=LONG)
 
     async def add_agent(self, agent: Agent) -> None:
-        row = (
-            agent.app_id,
-            agent.extension,
-            agent.name,
-            agent.password_hash,
-            int(agent.is_disabled),
-            epoch_ms(agent.created_at),
-        )
+        row = agent_row(agent)
         try:
             await self._write(lambda db: db.execute("INSERT INTO agent VALUES (?,?,?,?,?,?)", row))
         except sqlite3.IntegrityError as error:
@@ -141,15 +144,16 @@ class SqliteStore(Store):
 
     async def agents(self, app_id: int | None) -> list[Agent]:
         return [
-            _agent(row)
+            agent_of(row)
             for row in self._rows(
-                "SELECT * FROM agent WHERE ?1 IS NULL OR app_id = ?1 ORDER BY app_id, extension", (app_id,)
+                f"SELECT {AGENT_COLUMNS} FROM agent WHERE ?1 IS NULL OR app_id = ?1 ORDER BY app_id, extension",
+                (app_id,),
             )
         ]
 
     async def agent(self, app_id: int, extension: str) -> Agent | None:
-        rows = self._rows("SELECT * FROM agent WHERE app_id = ? AND extension = ?", (app_id, extension))
-        return _agent(rows[0]) if rows else None
+        rows = self._rows(f"SELECT {AGENT_COLUMNS} FROM agent WHERE app_id = ? AND extension = ?", (app_id, extension))
+        return agent_of(rows[0]) if rows else None
 
     async def set_password(self, app_id: int, extension: str, password_hash: str) -> None:
         await self._change_agent(app_id, extension, "password_hash = ?", password_hash)
@@ -199,13 +203,8 @@ class SqliteStore(Store):
         return await self._write(lambda db: db.execute(statement, (app_id, extension)).rowcount)
 
     async def tokens(self, app_id: int) -> list[KeptToken]:
-        rows = self._rows(
-            "SELECT extension, digest, issued_ms, expires_ms FROM token WHERE app_id = ? ORDER BY digest", (app_id,)
-        )
-        return [
-            KeptToken(extension=row[0], digest=row[1], issued_at=_time(row[2]), expires_at=_time(row[3]))
-            for row in rows
-        ]
+        rows = self._rows(f"SELECT {TOKEN_COLUMNS} FROM token WHERE app_id = ? ORDER BY digest", (app_id,))
+        return [token_of(row) for row in rows]
 
     async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
         rows = self._rows(
@@ -275,15 +274,15 @@ class SqliteStore(Store):
 
     async def rejects(self, app_id: int | None, after: int = 0) -> list[Reject]:
         rows = self._rows(
-            f"SELECT {_REJECT} FROM reject WHERE (?1 IS NULL OR app_id = ?1) AND reject_id > ?2 "
-            f"ORDER BY reject_id LIMIT {_MOST_REJECTS}",
+            f"SELECT {REJECT_COLUMNS} FROM reject WHERE (?1 IS NULL OR app_id = ?1) AND reject_id > ?2 "
+            f"ORDER BY reject_id LIMIT {MOST_REJECTS}",
             (app_id, after),
         )
-        return [_reject(row) for row in rows]
+        return [reject_of(row) for row in rows]
 
     async def reject(self, reject_id: int) -> Reject | None:
-        rows = self._rows(f"SELECT {_REJECT} FROM reject WHERE reject_id = ?", (reject_id,))
-        return _reject(rows[0]) if rows else None
+        rows = self._rows(f"SELECT {REJECT_COLUMNS} FROM reject WHERE reject_id = ?", (reject_id,))
+        return reject_of(rows[0]) if rows else None
 
     async def settle_reject(self, reject_id: int, legs: Sequence[CallLeg]) -> Intake:
         def work(db: sqlite3.Connection) -> Intake:
@@ -294,50 +293,6 @@ class SqliteStore(Store):
             return take_in(row[0], db, [delivery])[0]
 
         return await self._write(work)
-
-
-# --- rows and records ----------------------------------------------------------------------------------------------
-
-
-def _time(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
-
-
-def _app(row: Row) -> App:
-    app_id, secret_digest, region, extensions, created_ms = row
-    return App(
-        app_id=app_id,
-        secret_digest=secret_digest,
-        region=region,
-        extensions=extensions,
-        created_at=_time(created_ms),
-    )
-
-
-def _agent(row: Row) -> Agent:
-    app_id, extension, name, password_hash, is_disabled, created_ms = row
-    return Agent(
-        app_id=app_id,
-        extension=extension,
-        name=name,
-        password_hash=password_hash,
-        is_disabled=bool(is_disabled),
-        created_at=_time(created_ms),
-    )
-
-
-def _reject(row: Row) -> Reject:
-    reject_id, app_id, source, origin, reason, raw, received_ms, timezone = row
-    return Reject(
-        reject_id=reject_id,
-        app_id=app_id,
-        source=source,
-        origin=origin,
-        reason=reason,
-        raw=raw,
-        received_at=_time(received_ms),
-        timezone=timezone,
-    )
 
 
 def _page(rows: Sequence[Row]) -> Page:

@@ -1,0 +1,74 @@
+"""The columns in which every store keeps apps, agents, tokens and rejects, and what is made of such rows. No SQL."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from ringback.storage.base import Agent, App, KeptToken, Reject
+from ringback.storage.placing import epoch_ms
+
+APP_COLUMNS = "app_id, secret_digest, region, extensions, created_ms"
+AGENT_COLUMNS = "app_id, extension, name, password_hash, is_disabled, created_ms"
+TOKEN_COLUMNS = "extension, digest, issued_ms, expires_ms"  # noqa: S105  (columns)
+REJECT_COLUMNS = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
+MOST_REJECTS = 10_000  # told at once
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Row(Protocol):
+    """A row as either database's library gives it."""
+
+    def __getitem__(self, column: int, /) -> Any:
+        """Return a column by its place."""
+
+
+def app_row(app: App) -> Sequence[Any]:
+    """Return the row of an app."""
+    return app.app_id, app.secret_digest, app.region, app.extensions, epoch_ms(app.created_at)
+
+
+def app_of(row: Row) -> App:
+    """Return the app of a row of `APP_COLUMNS`."""
+    return App(app_id=row[0], secret_digest=row[1], region=row[2], extensions=row[3], created_at=_time(row[4]))
+
+
+def agent_row(agent: Agent) -> Sequence[Any]:
+    """Return the row of an agent."""
+    created_ms = epoch_ms(agent.created_at)
+    return agent.app_id, agent.extension, agent.name, agent.password_hash, agent.is_disabled, created_ms
+
+
+def agent_of(row: Row) -> Agent:
+    """Return the agent of a row of `AGENT_COLUMNS`."""
+    return Agent(
+        app_id=row[0],
+        extension=row[1],
+        name=row[2],
+        password_hash=row[3],
+        is_disabled=bool(row[4]),
+        created_at=_time(row[5]),
+    )
+
+
+def token_of(row: Row) -> KeptToken:
+    """Return the token of a row of `TOKEN_COLUMNS`."""
+    return KeptToken(extension=row[0], digest=row[1], issued_at=_time(row[2]), expires_at=_time(row[3]))
+
+
+def reject_of(row: Row) -> Reject:
+    """Return the reject of a row of `REJECT_COLUMNS`."""
+    return Reject(
+        reject_id=row[0],
+        app_id=row[1],
+        source=row[2],
+        origin=row[3],
+        reason=row[4],
+        raw=row[5],
+        received_at=_time(row[6]),
+        timezone=row[7],
+    )
+
+
+def _time(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
