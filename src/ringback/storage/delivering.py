@@ -1,12 +1,16 @@
-"""A delivery on its way into a store, whichever it is: its legs by call, and how its rejects are told apart. Pure."""
+"""A delivery on its way into a store, whichever it is: its legs by call, and how its rejects are told apart."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
 from ringback.storage.base import NewReject
-from ringback.storage.placing import Grouped, epoch_ms
+from ringback.storage.placing import Grouped, epoch_ms, group_legs
+from ringback.telephony.leg import CallLeg
+
+_FEW_LEGS = 200  # grouped faster than a thread is woken; more would keep requests waiting
 
 
 class Delivered(NamedTuple):
@@ -20,6 +24,13 @@ class Delivered(NamedTuple):
     def weight(self) -> int:
         """About how many records it is, at least one."""
         return 1 + len(self.grouped) + len(self.rejects)
+
+
+async def delivered(app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Delivered:
+    """Return what came just now, ready to be written."""
+    if len(legs) <= _FEW_LEGS:
+        return Delivered(group_legs(app_id, legs), received_ms(), rejects)
+    return Delivered(await asyncio.to_thread(group_legs, app_id, legs), received_ms(), rejects)
 
 
 def received_ms() -> int:

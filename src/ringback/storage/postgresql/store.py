@@ -25,8 +25,8 @@ from ringback.storage.base import (
     Reject,
     Store,
 )
-from ringback.storage.delivering import Delivered, received_ms
-from ringback.storage.placing import epoch_ms, group_legs
+from ringback.storage.delivering import delivered
+from ringback.storage.placing import epoch_ms
 from ringback.storage.postgresql import lists
 from ringback.storage.postgresql.checking import check_store
 from ringback.storage.postgresql.connections import (
@@ -225,7 +225,7 @@ class PostgresqlStore(Store):
     # --- calls ---
 
     async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
-        return await self._gathering.take(app_id, Delivered(group_legs(app_id, legs), received_ms(), rejects))
+        return await self._gathering.take(app_id, await delivered(app_id, legs, rejects))
 
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
@@ -290,13 +290,13 @@ class PostgresqlStore(Store):
         reject = await self.reject(reject_id)
         if reject is None:
             raise UnknownReject(f"There is no rejected record {reject_id}")
-        delivered = Delivered(group_legs(reject.app_id, legs), received_ms())
+        delivery = await delivered(reject.app_id, legs)
 
         async def drop(connection: Connection) -> None:
             if await connection.execute(DROP_REJECT, reject.app_id, reject_id) == "DELETE 0":
                 raise UnknownReject(f"There is no rejected record {reject_id}")
 
-        return (await take_in(self._connections, reject.app_id, [delivered], drop))[0]
+        return (await take_in(self._connections, reject.app_id, [delivery], drop))[0]
 
 
 def _page(rows: Sequence[asyncpg.Record]) -> Page:

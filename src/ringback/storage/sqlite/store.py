@@ -1,6 +1,5 @@
 """The embedded store's methods, each a statement or a job for the writer. Opening, lists and checking are beside it."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -22,7 +21,7 @@ from ringback.storage.base import (
     Reject,
     Store,
 )
-from ringback.storage.delivering import Delivered, received_ms
+from ringback.storage.delivering import Delivered, delivered, received_ms
 from ringback.storage.placing import epoch_ms, group_legs
 from ringback.storage.rows import (
     AGENT_COLUMNS,
@@ -49,8 +48,6 @@ from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
 
 T = TypeVar("T")
-
-_FEW_LEGS = 200  # grouped faster than a thread is woken, or nearly so
 
 
 class SqliteStore(Store):
@@ -215,9 +212,7 @@ class SqliteStore(Store):
     # --- calls ---
 
     async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
-        few = len(legs) <= _FEW_LEGS
-        grouped = group_legs(app_id, legs) if few else await asyncio.to_thread(group_legs, app_id, legs)
-        delivery = Delivered(grouped, received_ms(), rejects)
+        delivery = await delivered(app_id, legs, rejects)
         kind = ("take in", app_id)  # deliveries to one app that wait together touch each list once
         return await self._writer.run_together(kind, partial(take_in, app_id), delivery, len(legs) + len(rejects))
 
