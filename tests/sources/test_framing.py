@@ -26,6 +26,12 @@ def values(records: list[Record]) -> list[object]:
     return [... if isinstance(record.value, UnreadableRecord) else record.value for record in records]
 
 
+def told(record: Record) -> tuple[int, bytes, object]:
+    """Return what a record says, a reason as its text."""
+    value = record.value
+    return record.line, record.raw, str(value) if isinstance(value, UnreadableRecord) else value
+
+
 # --- the first byte ------------------------------------------------------------------------------------------------
 
 
@@ -83,7 +89,7 @@ def test_a_broken_line_in_the_middle_is_one_unreadable_record() -> None:
     records = from_json(b'{"a":1}\n{"a":\n{"a":3}\n')
 
     assert values(records) == [{"a": 1}, ..., {"a": 3}]
-    assert records[1][:2] == (2, b'{"a":\n')
+    assert (records[1].line, records[1].raw) == (2, b'{"a":\n')
 
 
 def test_a_broken_first_line_is_one_unreadable_record() -> None:
@@ -147,7 +153,7 @@ def test_a_stray_quote_swallows_nothing() -> None:
     records = from_csv(b'a,b,c\nd,"e,f\ng,h,i\nj,k,l\n')
 
     assert values(records) == [["a", "b", "c"], ..., ["g", "h", "i"], ["j", "k", "l"]]
-    assert records[1][:2] == (2, b'd,"e,f\n')
+    assert (records[1].line, records[1].raw) == (2, b'd,"e,f\n')
 
 
 def test_two_stray_quotes_swallow_nothing_between_them() -> None:
@@ -187,3 +193,35 @@ def test_every_byte_is_in_one_record(lines: list[bytes]) -> None:
 
     assert b"".join(record.raw for record in records) == b"".join(lines)
     assert all(lines[record.line - 1] == BytesIO(record.raw).readline() for record in records)
+
+
+LINES = [
+    b"a,b,c\n",
+    b'"a","b ""x""",\n',
+    b'a,5" pipe,c\n',
+    b'"a"b,c\n',
+    b'x"y,"z\n',
+    b"d\re,f\n",
+    b" \n",
+    b"\n",
+    b"\xff,\r\n",
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=70))
+def test_rows_are_the_same_in_one_go_and_one_by_one(lines: list[bytes]) -> None:
+    """A stray quote at the end, for which the lines before it are read with care, changes none of them."""
+    body = b"".join(lines)
+
+    in_one_go, one_by_one = from_csv(body), from_csv(body + b'"\n')
+
+    assert [told(record) for record in in_one_go] == [told(record) for record in one_by_one[:-1]]
+
+
+@given(st.integers(0, 200))
+def test_a_field_that_spans_lines_may_begin_anywhere(before: int) -> None:
+    """However many lines are read at once, a row over two of them is one record and the next keeps its line."""
+    records = from_csv(b"a,b,c\n" * before + b'd,"e\ne",f\n' + b"g,h,i\n")
+
+    assert values(records[before:]) == [["d", "e\ne", "f"], ["g", "h", "i"]]
+    assert [record.line for record in records[before:]] == [before + 1, before + 3]

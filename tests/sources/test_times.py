@@ -101,6 +101,19 @@ def test_the_fast_path_reads_what_the_calendar_says(local: datetime, zone: ZoneI
     assert time.tzinfo is UTC
 
 
+@given(
+    st.from_regex(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", fullmatch=True)
+    | st.from_regex(r"(19|20)\d\d(0[1-9]|1[0-2])2\dT[01]\d[0-5]\d\+0\d:[0-5]\d", fullmatch=True)
+    | st.from_regex(r"20\d\d-W[0-4][1-9]-[1-7]T[01]\d:[0-5]\d:[0-5]\d", fullmatch=True),
+    st.sampled_from([ALMATY, NEW_YORK, LORD_HOWE]),
+)
+def test_the_fast_path_reads_a_text_as_python_does_or_not_at_all(text: str, zone: ZoneInfo) -> None:
+    """Whatever else fits into the length of a clock reading, compact forms with a zone too, is left or read right."""
+    time = from_plain_local(text, zone)
+
+    assert time is None or time == datetime.fromisoformat(text).replace(tzinfo=zone)
+
+
 @given(st.integers(10**11, 253402300799999))
 def test_milliseconds_go_and_come_back(milliseconds: int) -> None:
     """No millisecond is lost, up to the end of the year 9999."""

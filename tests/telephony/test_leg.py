@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from tests.telephony.examples import BEGUN_AT, a_leg, legs
 
 from ringback.errors import UnreadableRecord
-from ringback.telephony.leg import CallLeg, check_leg, clean_text, decode_leg, encode_leg, leg_digest
+from ringback.telephony.leg import (
+    CallLeg,
+    check_leg,
+    clean_text,
+    decode_leg,
+    encode_leg,
+    is_printable,
+    leg_digest,
+)
 
 RECEIVED_AT = BEGUN_AT + timedelta(hours=1)
 
@@ -122,3 +130,9 @@ def test_clean_text_can_always_be_written(text: str) -> None:
 
     assert not {"\0", "\n", "\r"} & set(clean)
     assert clean.encode().decode() == clean == clean_text(clean)
+
+
+@given(text=st.text(st.characters(codec=None)) | st.text(st.characters(max_codepoint=0x7F)))
+def test_printable_is_what_python_calls_so(text: str) -> None:
+    """The faster question about a text has the same answer."""
+    assert is_printable(text) == text.isprintable()

@@ -16,7 +16,7 @@ from ringback.sources.framing import csv_records, decode_json, first_byte, json_
 from ringback.sources.reading import Context, Record
 from ringback.sources.times import from_local, from_plain_local
 from ringback.telephony.disposition import Disposition
-from ringback.telephony.leg import MAX_TEXT, CallLeg, Direction, clean_text
+from ringback.telephony.leg import MAX_TEXT, CallLeg, Direction, clean_text, is_printable
 
 _NAME = "asterisk"
 _DISPOSITIONS = {
@@ -45,7 +45,7 @@ class Asterisk:
             return json_records(lines)
         return _rows(lines)
 
-    def legs(self, value: object, context: Context) -> Iterator[CallLeg]:
+    def legs(self, value: object, context: Context) -> tuple[CallLeg, ...]:
         """Read one row, or one object with the columns' names."""
         if isinstance(value, list):
             columns = _placed(value)
@@ -53,7 +53,7 @@ class Asterisk:
             columns = by_name(value)
         else:
             raise UnreadableRecord("an Asterisk record should be a CSV row or a JSON object")
-        yield _leg(columns, context)
+        return (_leg(columns, context),)
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------
@@ -67,11 +67,11 @@ def _rows(lines: Iterable[bytes]) -> Iterator[Record]:
         return len(row) == len(headings) or by_place(row) is not None
 
     for record in csv_records(lines, is_row):
-        row = record.value
-        if isinstance(row, list) and b":" not in record.raw and is_headings(row):  # no clock reading: no call's row
+        row, raw = record.value, record.raw
+        if b":" not in raw and isinstance(row, list) and is_headings(row):  # no clock reading: no call's row
             headings = row
-        elif record.raw[:1] == b"{":  # behind a first line that was none, or from where cdr_custom began to write JSON
-            yield record._replace(value=decode_json(record.raw))
+        elif raw.startswith(b"{"):  # behind a first line that was none, or from where cdr_custom began to write JSON
+            yield Record(record.line, raw, decode_json(raw))
         elif headings and isinstance(row, list):
             yield _named(record, row, headings)
         else:
@@ -82,7 +82,7 @@ def _named(record: Record, row: list[str], headings: list[str]) -> Record:
     """A row alone could not be retried: keep the names with it."""
     if len(row) != len(headings):
         reason = UnreadableRecord(f"the row has {len(row)} columns; the headings name {len(headings)}")
-        return record._replace(value=reason)
+        return Record(record.line, record.raw, reason)
     named = dict(zip(headings, row, strict=True))
     return Record(record.line, msgspec.json.encode(named), named)
 
@@ -92,7 +92,7 @@ def _placed(row: list[str]) -> Columns:
         text = "".join(row)
     except TypeError:  # an array within JSON
         raise UnreadableRecord("an Asterisk record should be a CSV row or a JSON object") from None
-    if not text.isprintable():
+    if not is_printable(text):
         row = [clean_text(column) for column in row]
     columns = by_place(row)
     if columns is None:
@@ -208,7 +208,9 @@ def _answered_at(
 ) -> datetime | None:
     if columns.answer in _NO_TIME:
         return None
-    answered_at = from_local(columns.answer, context.timezone, "answer", started_at)
+    answered_at = from_plain_local(columns.answer, context.timezone)
+    if answered_at is None:
+        answered_at = from_local(columns.answer, context.timezone, "answer", started_at)
     latest = answered_at if ended_at is None else ended_at
     return answered_at if started_at <= answered_at <= latest else None
 

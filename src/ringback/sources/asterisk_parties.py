@@ -1,21 +1,25 @@
 """Who called whom, from the channels and numbers of an Asterisk record. Times and dispositions are asterisk.py's."""
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from ringback.sources.asterisk_columns import Columns
 from ringback.sources.reading import Context, find_extension
 from ringback.telephony.leg import MAX_TEXT, Direction
 
+_INBOUND, _OUTBOUND, _INTERNAL = Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL  # read for every row
 _NUMBER = re.compile(r"\+?\d{2,}\Z", re.ASCII)
 _NUMBER_FIRST = re.compile(r"\+?\d{2}", re.ASCII)
 # What dialplan puts in place of a dialled number: the start, hang-up, invalid and timeout extensions and the like.
 _DIALPLAN_WORDS = frozenset({"", "s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hangup", "~~s~~", "~~h~~"})
+_DEVICES = frozenset({"PJSIP", "SIP", "IAX2"})  # nearly every channel; what holds of the others need not be asked
 _WRAPPERS = frozenset({"AsyncGoto", "Parked", "Surrogate", "Transfered", "Bridge"})  # put before the channel's own name
 _LINES = frozenset({"DAHDI", "Zap", "mISDN", "vpb", "Console"})  # named after a line's number, which is no extension
 
 
-class Parties(NamedTuple):
+class Parties(msgspec.Struct, frozen=True):
     """Whose leg it is and which way it goes."""
 
     direction: Direction
@@ -41,11 +45,11 @@ def parties(columns: Columns, context: Context) -> Parties:
         caller = find_extension(columns.src, context)
     if caller is None:
         agent = called or find_extension(columns.dst, context)
-        return Parties(Direction.INBOUND, agent, _number_in_dst(columns), _trunk(technology, endpoint), None)
+        return Parties(_INBOUND, agent, _number_in_dst(columns), _trunk(technology, endpoint), None)
     dialled = _number_in_dst(columns) or _number_in_dial(columns)
     if called is None and (other[1] or _NUMBER.match(dialled or "")):
-        return Parties(Direction.OUTBOUND, caller, dialled, _trunk(*other), "b")
-    return Parties(Direction.INTERNAL, caller, dialled, None, None)
+        return Parties(_OUTBOUND, caller, dialled, _trunk(*other), "b")
+    return Parties(_INTERNAL, caller, dialled, None, None)
 
 
 def _inner_half(columns: Columns, context: Context) -> Parties:
@@ -57,11 +61,11 @@ def _inner_half(columns: Columns, context: Context) -> Parties:
     dialled = _number_in_dst(columns) or _number_in_dial(columns)
     other = _channel(columns.dstchannel)
     if _called(columns, other, context) is not None:
-        return Parties(Direction.INTERNAL, None, dialled, None, "a")
+        return Parties(_INTERNAL, None, dialled, None, "a")
     caller = find_extension(columns.src, context)
     if caller is None:
-        return Parties(Direction.INBOUND, None, dialled, None, None)
-    return Parties(Direction.OUTBOUND, caller, dialled, _trunk(*other), "b")
+        return Parties(_INBOUND, None, dialled, None, None)
+    return Parties(_OUTBOUND, caller, dialled, _trunk(*other), "b")
 
 
 def _called(columns: Columns, other: tuple[str, str], context: Context) -> str | None:
@@ -97,6 +101,8 @@ def _named_device(columns: Columns, called: str | None, context: Context) -> str
 def _channel(name: str) -> tuple[str, str]:
     """Return a channel's technology and endpoint: of `PJSIP/103-0000001a` PJSIP and 103."""
     technology, _, rest = name.partition("/")
+    if technology in _DEVICES:
+        return technology, rest.rpartition("-")[0] or rest
     if technology in _WRAPPERS and "/" in rest:
         return _channel(rest)
     if technology == "Local":  # 103@from-internal-0000001;1, and FreePBX's RG-600-103@, FMPR-103@, FMGL-7701...#@

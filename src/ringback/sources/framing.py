@@ -1,8 +1,8 @@
 """How a file or a body falls into records: JSON, NDJSON, forms, CSV. What the records mean is each source's own."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import chain, islice
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -11,6 +11,7 @@ from ringback.errors import UnreadableRecord
 from ringback.sources.reading import Record
 
 _MAX_JOINED_LINES = 8  # how many lines one quoted CSV record may span before its quote is taken for a stray one
+_LINES_AT_ONCE = 64  # of CSV: enough that a call of its reader costs a row nothing
 _BOM = b"\xef\xbb\xbf"
 
 csv.field_size_limit(1 << 20)
@@ -112,16 +113,44 @@ def csv_records(lines: Iterable[bytes], is_row: Callable[[list[str]], bool]) -> 
     A quoted field may hold line ends. A line with a stray quote is one unreadable record and swallows no other:
     `is_row` says whether a row that spans lines is one of this table's.
     """
-    waiting: list[bytes] = []
     number = 1
     rest = iter(lines)
-    while (line := waiting.pop(0) if waiting else next(rest, None)) is not None:
+    while waiting := list(islice(rest, _LINES_AT_ONCE)):
+        rows = _row_each(waiting)
+        if rows is None:
+            number = yield from _one_by_one(waiting, number, rest, is_row)
+            continue
+        for raw, row in zip(waiting, rows, strict=True):
+            if row and not raw.isspace():
+                yield Record(number, raw, row)
+            number += 1
+
+
+def _row_each(lines: list[bytes]) -> list[list[str]] | None:
+    """Return the row that each line is, read in one go; None where not every line is a whole row by itself.
+
+    A strict reader takes what `_row` takes and the same from it, or raises; and as many rows as lines are a row each.
+    """
+    try:
+        rows = list(csv.reader(map(decode_text, lines), strict=True))
+    except csv.Error:
+        return None
+    return rows if len(rows) == len(lines) else None
+
+
+def _one_by_one(
+    waiting: list[bytes], number: int, rest: Iterator[bytes], is_row: Callable[[list[str]], bool]
+) -> Generator[Record, None, int]:
+    """Yield the rows of the lines that wait, of which the first has this number; return the number behind the last."""
+    while waiting:
+        line = waiting.pop(0)
         raw, value = line, _row(line, paired := line.count(b'"') % 2 == 0)
         if not paired and isinstance(value, UnreadableRecord):
             raw, value = _spanned(line, waiting, rest, is_row)
-        if value and raw.strip():
+        if value and not raw.isspace():
             yield Record(number, raw, value)
         number += 1 if raw is line else raw.count(b"\n")
+    return number
 
 
 def _row(raw: bytes, paired: bool) -> list[str] | UnreadableRecord:

@@ -62,9 +62,8 @@ def _with_headings(lines: Iterable[bytes]) -> Iterator[Record]:
             if len(headings) == 1 and "=" in headings[0]:
                 yield form_record(record.raw)
             elif missing := [field for field in NEEDED if field not in headings]:
-                yield record._replace(
-                    value=UnreadableRecord(f"this is no JSON, and as CSV has no {missing[0]} heading")
-                )
+                reason = UnreadableRecord(f"this is no JSON, and as CSV has no {missing[0]} heading")
+                yield Record(record.line, record.raw, reason)
 
 
 def _named(record: Record, headings: list[str]) -> Record:
@@ -73,7 +72,7 @@ def _named(record: Record, headings: list[str]) -> Record:
         return record
     if len(row) != len(headings):
         reason = UnreadableRecord(f"the row has {len(row)} columns; the headings name {len(headings)}")
-        return record._replace(value=reason)
+        return Record(record.line, record.raw, reason)
     named = dict(zip(headings, row, strict=True))
     return Record(record.line, msgspec.json.encode(named), named)  # a row alone could not be retried: keep its names
 

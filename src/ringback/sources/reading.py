@@ -27,7 +27,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     extensions: re.Pattern[str] = EXTENSIONS
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True):
     """One record as framed: where it stood (line 1 is the first), its own bytes, and its value.
 
     `value` is what the framing read (a dict, a row of a table) or the `UnreadableRecord` that says why it could not.
@@ -46,7 +46,7 @@ class Rejected(NamedTuple):
     reason: str
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True):
     """What one record came to: legs (none when it was recognised and is no call), or why it was rejected."""
 
     legs: tuple[CallLeg, ...]
@@ -90,7 +90,7 @@ def find_extension(text: str, context: Context) -> str | None:
     """
     if context.extensions.fullmatch(text):
         return text
-    agent = _AGENT_ID.match(text)
+    agent = _AGENT_ID.match(text) if "_" in text else None
     if agent is None or not context.extensions.fullmatch(agent.group(1)):
         return None
     return read_agent(text, context)

@@ -75,7 +75,7 @@ def _line_by_line(lines: Iterable[bytes]) -> Iterator[Record]:
         if line.lstrip()[:1] in (b"{", b"["):
             yield Record(number, line, decode_json(line))
         elif line.strip():
-            yield form_record(line)._replace(line=number)
+            yield Record(number, line, form_record(line).value)
 
 
 def _rows(record: Record) -> Iterator[Record]:

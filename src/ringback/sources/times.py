@@ -12,6 +12,7 @@ _NUMBER = re.compile(r"-?\d{1,18}(\.\d*)?\Z", re.ASCII)
 SECONDS_LIKE = range(10**8, 10**11)  # as milliseconds 1970 to 1973, as seconds 1973 to 5138: nobody means the former
 LATEST_MS = 253402300799999  # the end of the year 9999
 _PLAIN = len("2019-10-04 09:35:45")
+_IN_HOUR = {f":{second // 60:02}:{second % 60:02}": timedelta(seconds=second) for second in range(3600)}
 
 
 def from_milliseconds(milliseconds: float, field: str) -> datetime:
@@ -48,20 +49,25 @@ def from_plain_local(text: str, timezone: ZoneInfo | None) -> datetime | None:
     """
     if timezone is None or len(text) != _PLAIN:
         return None
+    hour, passed = _hour(text[:13], timezone), _IN_HOUR.get(text[13:])
+    if hour is None or passed is None:
+        return None
     try:
-        ahead = _ahead_all_hour(text[:13], timezone)
-        return None if ahead is None else datetime.fromisoformat(text + "Z") - ahead
-    except (ValueError, OverflowError):
+        return hour + passed
+    except OverflowError:
         return None
 
 
 @lru_cache(maxsize=65536)
-def _ahead_all_hour(hour: str, timezone: ZoneInfo) -> timedelta | None:
-    """Return how far `timezone` is ahead of UTC all through the hour `2019-10-04 09`; None where that changes in it."""
-    first = datetime.fromisoformat(f"{hour}:00:00")
-    readings = [at.replace(fold=fold) for at in (first, first.replace(minute=59, second=59)) for fold in (0, 1)]
-    offsets = {timezone.utcoffset(reading) for reading in readings}
-    return offsets.pop() if len(offsets) == 1 else None
+def _hour(text: str, timezone: ZoneInfo) -> datetime | None:
+    """Return when the hour `2019-10-04 09` begins; None where it is none, or the zone's clock is set within it."""
+    try:
+        first = datetime.fromisoformat(f"{text}:00:00Z").replace(tzinfo=None)
+        readings = [at.replace(fold=fold) for at in (first, first.replace(minute=59, second=59)) for fold in (0, 1)]
+        offsets = {timezone.utcoffset(reading) for reading in readings}
+        return first.replace(tzinfo=UTC) - (offsets.pop() or timedelta()) if len(offsets) == 1 else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def in_utc(time: datetime, timezone: ZoneInfo | None, field: str) -> datetime:

@@ -73,6 +73,10 @@ def _count(
     """Add to `fresh` the legs that are new, and count what became of each."""
     new = merged = duplicate = 0
     for ref, legs in grouped.items():
+        if len(legs) == 1 and ref not in known and ref not in fresh:  # most calls have one leg and come once
+            fresh[ref] = {legs[0].digest: legs[0]}
+            new += 1
+            continue
         kept, before = known.get(ref, _NO_LEGS), fresh.get(ref, _NO_LEGS)
         added = {leg.digest: leg for leg in legs if leg.digest not in kept and leg.digest not in before}
         duplicate += len(legs) - len(added)

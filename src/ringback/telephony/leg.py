@@ -4,7 +4,6 @@ import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from itertools import pairwise
 from operator import attrgetter
 from typing import Literal
 
@@ -86,11 +85,11 @@ def leg_digest(facts: bytes) -> bytes:
 
 _CALL_ID = re.compile(r"[0-9a-f]{24}\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_PRINTABLE_ASCII = bytes(range(0x20, 0x7F))
 _TEXTS = ("source_record_id", "call_key", "extension", "name", "rate", "hung_up_by", "trunk", "vendor_cause")
 _NUMBERS = ("dialled_number", "calling_number")
 _MOST_CHARACTERS = dict.fromkeys(_TEXTS, MAX_TEXT) | dict.fromkeys(_NUMBERS, MAX_NUMBER)
 _texts = attrgetter(*_MOST_CHARACTERS)
-_TIMES = ("started_at", "ringing_at", "answered_at", "ended_at")
 
 
 def clean_text(text: str) -> str:
@@ -98,6 +97,11 @@ def clean_text(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text.strip()
     return _UNPRINTABLE.sub(" ", text).strip()
+
+
+def is_printable(text: str) -> bool:
+    """Tell what `str.isprintable` tells, of long ASCII text in half the time: that asks about each character."""
+    return not text.encode().translate(None, _PRINTABLE_ASCII) if text.isascii() else text.isprintable()
 
 
 def check_leg(leg: CallLeg, received_at: datetime) -> None:
@@ -136,7 +140,7 @@ def _check_each_length(leg: CallLeg) -> None:
 def _check_times(leg: CallLeg, received_at: datetime) -> None:
     if leg.started_at.year < EARLIEST_YEAR:
         raise UnreadableRecord(f"started_at is {leg.started_at.isoformat()}: no switch reported calls then")
-    if leg.started_at > received_at + MAX_AHEAD:
+    if leg.started_at > received_at and leg.started_at > received_at + MAX_AHEAD:  # a sum only where it may matter
         raise UnreadableRecord(
             f"started_at is {leg.started_at.isoformat()}, in the future: is the switch's clock right?"
         )
@@ -145,7 +149,10 @@ def _check_times(leg: CallLeg, received_at: datetime) -> None:
 
 
 def _check_order(leg: CallLeg) -> None:
-    known = [(field, at) for field in _TIMES if (at := getattr(leg, field)) is not None]
-    for (earlier, first), (later, second) in pairwise(known):
+    earlier, first = "started_at", leg.started_at
+    for later, second in (("ringing_at", leg.ringing_at), ("answered_at", leg.answered_at), ("ended_at", leg.ended_at)):
+        if second is None:
+            continue
         if second < first:
             raise UnreadableRecord(f"{later} ({second.isoformat()}) is before {earlier} ({first.isoformat()})")
+        earlier, first = later, second
