@@ -152,14 +152,18 @@ async def import_lines(
     origin: str,
     said: Callable[[Delivery], None],
     rejected: Callable[[NewReject], None] = lambda _: None,
+    *,
+    is_endless: bool = False,
 ) -> Delivery:
     """Take in a file of any length, a chunk a transaction.
 
-    `said` hears the counts after each chunk, `rejected` each record that was not understood.
+    `said` hears the counts after each chunk, `rejected` each record that was not understood. Lines that may keep
+    whoever reads them waiting for ever are endless: they are not read ahead, on a thread that could not be stopped.
     """
     total = Delivery()
     batches = _batches(source, lines, context, origin)
-    async with aclosing(_read_ahead(batches) if store.works_elsewhere else _in_turn(batches)) as reading:
+    ahead = store.works_elsewhere and not is_endless
+    async with aclosing(_read_ahead(batches) if ahead else _in_turn(batches)) as reading:
         async for batch in reading:
             delivery = await batch.write(store)
             total.read += delivery.read

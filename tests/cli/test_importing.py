@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import CommandLine
-from tests.web.house import FROM, missed
+from tests.web.house import DEADLINE_SECONDS, FROM, SEED_APP, missed
+from tests.web.processes import RINGBACK
 
 from ringback.sources import SOURCES
 
@@ -125,3 +129,18 @@ def test_what_cannot_be_imported_is_said_in_one_line(
 def test_nothing_is_nothing(owned: CommandLine) -> None:
     """An empty file is read without complaint."""
     assert owned.done("import", "asterisk", "-", *APP, "--json").facts == counts(0, 0, 0, 0, 0)
+
+
+def test_an_import_that_waits_for_its_lines_can_be_stopped(owned: CommandLine) -> None:
+    """Ctrl-C ends it while standard input is open and silent, whatever the store."""
+    command = [RINGBACK, "import", "generic", "-", "--app", str(SEED_APP), "--store", owned.store]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as importing:
+        assert importing.stdin is not None
+        importing.stdin.write(b'{"call_key": "k"\n')
+        importing.stdin.flush()
+        time.sleep(1.5)  # until it waits; earlier it ends as well
+        importing.send_signal(signal.SIGINT)
+        try:
+            assert importing.wait(DEADLINE_SECONDS / 3) != 0
+        finally:
+            importing.kill()

@@ -17,6 +17,8 @@ def test_a_password_changed_while_we_run_is_told_and_passes(server: PostgreSql, 
         end_sessions(server, "teller")
         refused = [tenant.ingest(missed(FROM)), served.log_in(tenant.agent_id, "x"), served.readiness()]
         health = served.status("/healthz")
+        for number in range(40):
+            assert tenant.ingest(missed(FROM + number)).status_code == 503
         server.ask("ALTER ROLE teller PASSWORD 'teller'")
 
         assert [(answer.status_code, "retry-after" in answer.headers) for answer in refused] == [(503, True)] * 3
@@ -24,3 +26,5 @@ def test_a_password_changed_while_we_run_is_told_and_passes(server: PostgreSql, 
         assert health == 200
         assert served.status("/readyz") == 200
         assert tenant.ingest(missed(FROM)).status_code == 200
+        logged = [line for line in served.server.said if "event='store'" in line and "password" in line]
+        assert 1 <= len(logged) < 20  # once a second, not once a request

@@ -1,6 +1,7 @@
 """Taking files in: `import`, with progress for people. What a file means is the sources'."""
 
 import gzip
+import signal
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -56,11 +57,14 @@ def import_files(
             for name in files:
                 with _opened_lines(name) as lines, _progress(name, common) as said:
                     heard = said(lines)
-                    total_of_file = await calls.import_lines(store, kind, lines, context, name, heard, rejected)
+                    total_of_file = await calls.import_lines(
+                        store, kind, lines, context, name, heard, rejected, is_endless=name == "-"
+                    )
                 total.read += total_of_file.read
                 total.add(total_of_file)
 
-    run(work())
+    with _stopped_at_once():
+        run(work())
     if shown and not common.json:
         _tell_rejects(shown, total.rejected)
     tell(
@@ -69,6 +73,16 @@ def import_files(
         f"{total.read:,} records read: {total.new:,} new calls, {total.merged:,} merged, {total.duplicate:,} known "
         f"already, {total.rejected:,} rejected.",
     )
+
+
+@contextmanager
+def _stopped_at_once() -> Iterator[None]:
+    """Let Ctrl-C end even the wait for a line: asyncio's own handler would only be heeded once a line has come."""
+    before = signal.signal(signal.SIGINT, lambda *_: signal.default_int_handler(signal.SIGINT, None))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _check_names(files: tuple[str, ...]) -> None:

@@ -27,6 +27,9 @@ _AWAY = "The calls cannot be reached or written right now; try again"
 
 log = structlog.get_logger()
 
+_quiet_until: dict[str, float] = {}  # by what was logged of the store
+_MOST_QUIET = 100
+
 # The first class an error is one of counts. 4xx: do not resend. 503: resend later.
 STATUS_OF: tuple[tuple[type[RingbackError], int], ...] = (
     (BadToken, 404),  # as the contract has it
@@ -68,13 +71,15 @@ def error_answer(error: RingbackError, *, http_status: int | None = None) -> Ans
     return problem_answer(status_of(error), str(error), http_status=http_status)
 
 
-def _log_seldom(said: str, told: dict[str, float] = {}) -> None:  # noqa: B006  (what was told last, and when)
+def _log_seldom(said: str) -> None:
     """Log what the store says, the same at most once a second: while it is away every request meets it."""
     now = time.monotonic()
-    if now - told.get(said, -_LOG_SECONDS) >= _LOG_SECONDS:
-        told.clear()
-        told[said] = now
-        log.warning("store", said=said)
+    if now < _quiet_until.get(said, now):
+        return
+    if len(_quiet_until) >= _MOST_QUIET:
+        _quiet_until.clear()
+    _quiet_until[said] = now + _LOG_SECONDS
+    log.warning("store", said=said)
 
 
 def fault_answer(path: str, error: Exception) -> Answer:
