@@ -16,7 +16,7 @@ from ringback.storage.shown import STARTED
 ROWS = 10
 LAST_PAGE = LIST_CALLS // ROWS
 MIDDLE_PAGE = LAST_PAGE // 2
-_KEPT_LISTS = 64  # agents asked about at most: what fits in memory; the store's other lists lie between them
+_KEPT_LISTS = 200  # agents asked about at most: what fits in memory; the store's other lists lie between them
 
 
 class Question(NamedTuple):

@@ -11,7 +11,7 @@ from ringback.telephony.call import ListKey
 
 Row = tuple[Any, ...]  # the tables are STRICT: what a column holds is what the schema says
 
-_ENTRY = "started_ms, given_id, call_ref, number, shown, disposition, ringing_seconds"
+ENTRY = "started_ms, given_id, call_ref, number, shown, disposition, ringing_seconds"
 _ROW = "c.position, coalesce(c.given_id, c.call_ref), c.started_ms, c.shown, c.disposition, c.ringing_seconds"
 
 # A page is one statement and so one snapshot: the two seeks that find a range's positions, and one run of the clustered
@@ -95,7 +95,7 @@ def walk_legs(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, t
 def entries(db: sqlite3.Connection, list_id: int, after: int | None = None) -> Iterator[tuple[int, Entry]]:
     """Yield each position of a list (those after one, when it is given) with its row, lowest first."""
     rows = db.execute(
-        f"SELECT position, {_ENTRY} FROM listed_call WHERE list_id = ? AND position > ? ORDER BY position",
+        f"SELECT position, {ENTRY} FROM listed_call WHERE list_id = ? AND position > ? ORDER BY position",
         (list_id, -_FAR if after is None else after),
     )
     for row in rows:
@@ -105,7 +105,7 @@ def entries(db: sqlite3.Connection, list_id: int, after: int | None = None) -> I
 def has_entry(db: sqlite3.Connection, list_id: int, entry: Entry) -> bool:
     """Tell whether the list has this very row."""
     rows = db.execute(
-        f"SELECT {_ENTRY} FROM listed_call INDEXED BY listed_call_by_time WHERE list_id = ? AND started_ms = ?",
+        f"SELECT {ENTRY} FROM listed_call INDEXED BY listed_call_by_time WHERE list_id = ? AND started_ms = ?",
         (list_id, entry.started_ms),
     )
     return any(Entry(*row) == entry for row in rows)
@@ -132,7 +132,7 @@ def write_changes(db: sqlite3.Connection, app_id: int, changes: Mapping[ListKey,
             named = (app_id, key.extension, key.kind.value)
             list_id = db.execute("INSERT INTO call_list (app_id, extension, kind) VALUES (?, ?, ?)", named).lastrowid
         rows.extend(_made_room(db, int(list_id or 0), whole, window, changes[key]))
-    db.executemany(f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?)", rows)
+    db.executemany(f"INSERT INTO listed_call (list_id, position, {ENTRY}) VALUES (?,?,?,?,?,?,?,?,?)", rows)
 
 
 def _made_room(db: sqlite3.Connection, list_id: int, whole: Span, window: Span, changes: Changes) -> Iterator[Row]:
@@ -174,7 +174,7 @@ def _window_rows(db: sqlite3.Connection, list_id: int, window: Span) -> list[Ent
     if window.size <= 0:
         return []
     rows = db.execute(
-        f"SELECT {_ENTRY} FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position",
+        f"SELECT {ENTRY} FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position",
         (list_id, *window),
     )
     return [Entry(*row) for row in rows]
