@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import databases, reporting, stores
+from benchmarks.alternative import alternative_figures
 from benchmarks.importing import import_figures
 from benchmarks.measuring import CORES, Figure
 from benchmarks.postgresql_importing import postgresql_import_figures
@@ -32,6 +33,7 @@ SECTIONS: dict[str, Callable[[Sizes, Say], list[Figure]]] = {
     "postgresql": postgresql_page_figures,
     "postgresql-serving": postgresql_serving_figures,
     "postgresql-import": postgresql_import_figures,
+    "alternative": alternative_figures,
 }
 
 
