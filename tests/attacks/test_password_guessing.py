@@ -112,6 +112,7 @@ def test_a_crowd_locks_out_strangers_for_a_minute_and_never_the_agents_own_addre
     assert statuses(log_in_all(besieged, [(agent_id, PASSWORD, away)])) == {200: 1}
 
 
+@pytest.mark.long
 def test_a_flood_of_log_ins_holds_up_neither_pages_nor_known_agents(flooded: Site) -> None:
     """While many log-ins from many addresses come at once, pages are quick and a known agent comes in."""
     tenant, home = flooded.house.tenant(), "127.0.3.250"
