@@ -25,7 +25,7 @@ class Stage(IntEnum):
 
 
 class Watched(ABC):
-    """A connection as it is watched. `since` is set to None whenever a request begins or is whole."""
+    """A connection as it is watched. `since` is set to None whenever a request begins."""
 
     stage: Stage = Stage.NONE
     received: int = 0  # bytes of the request that is coming in
@@ -68,7 +68,9 @@ class Watch:
 
     def _look_at(self, connection: Watched, now: float, *, is_hurried: bool) -> None:
         since = connection.since
-        if since is None:
+        if connection.stage is Stage.NONE and connection.is_answering() and not connection.unsent():
+            connection.since = None  # it waits for us
+        elif since is None:
             connection.since = now
         elif now - since > self._allowed(connection, is_hurried=is_hurried):
             connection.since = now
@@ -81,8 +83,6 @@ class Watch:
             return self._patience + unsent / _LEAST_RATE
         if connection.stage is Stage.BODY:
             return self._patience + connection.received / _LEAST_RATE
-        if connection.is_answering():
-            return float("inf")
         return min(self._patience, _HURRIED_SECONDS) if is_hurried else self._patience
 
 

@@ -153,7 +153,6 @@ class DirectProtocol(HttpToolsProtocol, Watched):
     def on_message_complete(self) -> None:
         """Answer a request of the short way."""
         self.stage = _NONE
-        self.since = None
         route = self._route
         if route is None:
             super().on_message_complete()
