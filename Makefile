@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check bench bench-full lock wheel clean
+.PHONY: help demo test test-long check bench bench-full lock wheel clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ demo: $(READY)  ## start a throw-away server with example calls and print two re
 test: $(READY)  ## run the tests
 	@tests/provide
 	$(BIN)/python -m pytest $(ARGS)
+
+test-long: $(READY)  ## run the tests that take long: floods, slow lines, bombs
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 check: $(READY)  ## lint, format, types, layers
 	$(BIN)/ruff check

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from tests.databases.postgresql import PostgreSql
@@ -35,6 +36,10 @@ class Stores(ABC):
     @contextmanager
     def unwritable(self, url: str) -> Iterator[None]:
         """Run while the store can be read and not be written."""
+
+    @abstractmethod
+    def ask(self, url: str, statement: str) -> list[Any]:
+        """Return the rows of a statement, asked past the store."""
 
     @contextmanager
     def opened(self) -> Iterator[Store]:
@@ -75,6 +80,11 @@ class SqliteStores(Stores):
             yield
             holder.execute("ROLLBACK")
 
+    def ask(self, url: str, statement: str) -> list[Any]:
+        """Ask the file."""
+        with closing(sqlite3.connect(_path_of(url))) as db:
+            return db.execute(statement).fetchall()
+
 
 class PostgresqlStores(Stores):
     """Databases of one server; that of a made store is a copy."""
@@ -107,6 +117,10 @@ class PostgresqlStores(Stores):
             yield
         finally:
             self._server.set(default_transaction_read_only=None)
+
+    def ask(self, url: str, statement: str) -> list[Any]:
+        """Ask the database."""
+        return list(self._server.ask(statement, database=url.rpartition("/")[2]))
 
 
 def _path_of(url: str) -> Path:

@@ -23,6 +23,10 @@ from ringback.settings import Settings
         ("max_delivery", 0),
         ("token_days", 0),
         ("token_days", 3651),
+        ("client_timeout", 0),
+        ("max_connections", 0),
+        ("login_tries", -1),
+        ("login_wait", 0),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_its_name(name: str, value: int) -> None:

@@ -42,6 +42,23 @@ class BadLogin(RingbackError):
     code = "bad_login"
 
 
+class TooManyLogins(RingbackError):
+    """Too many wrong log-ins; try again later."""
+
+    code = "too_many_logins"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many wrong log-ins; try again in {retry_after_seconds} seconds")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooBusy(RingbackError):
+    """Too many log in at once; try again in a moment."""
+
+    code = "too_busy"
+    retry_after_seconds = 1
+
+
 class BadToken(RingbackError):
     """Failed to authenticate token: log in again."""
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from typing import Literal
 
 import structlog
@@ -29,6 +30,7 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_without_internals, last])
     )
+    handler.addFilter(_Seldom())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -38,3 +40,25 @@ def _without_internals(logger: object, name: str, event: structlog.typing.EventD
     """Drop the two fields that structlog keeps for itself."""
     del logger, name
     return structlog.stdlib.ProcessorFormatter.remove_processors_meta(None, "", event)
+
+
+class _Seldom(logging.Filter):
+    """Passes a library's warning at most once a second: clients that send nonsense must not fill the log."""
+
+    _MOST = 100
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the line is to be written."""
+        said, now = str(record.msg), time.monotonic()
+        if record.exc_info or record.levelno > logging.WARNING:
+            return True
+        if now < self._quiet_until.get(said, now):
+            return False
+        if len(self._quiet_until) >= self._MOST:
+            self._quiet_until.clear()
+        self._quiet_until[said] = now + 1.0
+        return True

@@ -45,6 +45,15 @@ class Settings:
         int, Parameter(help="The largest body of a delivery to /ingest, in bytes, after unpacking.")
     ] = 33_554_432
     token_days: Annotated[int, Parameter(help="Days after which a token dies.")] = 30
+    client_timeout: Annotated[
+        int, Parameter(help="Seconds that a client may take to send a request, to take its answer, or to stay silent.")
+    ] = 20
+    max_connections: Annotated[int, Parameter(help="The most connections that a server process has open.")] = 10_000
+    login_tries: Annotated[
+        int,
+        Parameter(help="Wrong log-ins of an agent from one address before it has to wait; 0 is no limit."),
+    ] = 10
+    login_wait: Annotated[int, Parameter(help="Seconds until it may try once more.")] = 300
     timezone: Annotated[
         str | None, Parameter(help="IANA time zone of delivered times that name none, such as Asia/Almaty.")
     ] = None
@@ -96,4 +105,8 @@ _RANGES = (
     ("max_body", 1024, 2**30),
     ("max_delivery", 1024, 2**31),
     ("token_days", 1, 3650),
+    ("client_timeout", 1, 3600),
+    ("max_connections", 1, 1_000_000),
+    ("login_tries", 0, 10_000),
+    ("login_wait", 1, 86_400),
 )

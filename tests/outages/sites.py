@@ -47,10 +47,10 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def site(folder: Path, store: str, *, workers: int = 1, is_ready: bool = True) -> Iterator[Site]:
-    """Run with a `ringback serve` of this store, which answers; and is ready, unless it cannot be."""
+def site(folder: Path, store: str, *words: str, workers: int = 1, is_ready: bool = True) -> Iterator[Site]:
+    """Run with a `ringback serve` of this store, told these words, which answers; and is ready, unless it cannot be."""
     port = free_port(socket.SOCK_STREAM) if workers > 1 else 0
-    words = ("--port", str(port), "--workers", str(workers))
+    words = (*words, "--port", str(port), "--workers", str(workers))
     with (
         running(folder, "serve", *words, more={"RINGBACK_STORE": store}) as server,
         httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http,

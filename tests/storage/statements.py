@@ -15,10 +15,11 @@ from ringback.storage.postgresql import schema
 _VERB = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|TRUNCATE|LOCK|MERGE)\b(?! \d+$)")  # no "UPDATE 0"
 _NAMES = "|".join(schema.DISTRIBUTED)
 _READ = re.compile(rf"(?:\b(?:FROM|JOIN|USING|UPDATE)|,)\s+({_NAMES})\b(?:\s+(?!SET|WHERE|ORDER)(\w+))?")
+_INSERTED = re.compile(rf"INSERT INTO (?:{_NAMES})\b")
 _WRITTEN = re.compile(rf"INSERT INTO (?:{_NAMES}) \(app_id, [^()]*\)\s+(?:VALUES \(\$1, |SELECT a\.app_id, )")
 
 EVERY_APP = {"APP_IDS"}  # the one statement that is of all apps: it tells which there are
-NO_APP = {"READY"}  # of a table that is not distributed
+NO_APP = {"READY", "TRIES", "SPEND", "DROP_OVER", "KNOW", "FORGET"}  # of tables that are not distributed
 
 
 def modules() -> Iterator[ModuleType]:
@@ -40,7 +41,7 @@ def statements() -> dict[str, str]:
 
 def is_of_one_app(statement: str) -> bool:
     """Tell whether each table it names, as often as it does, is bound to the app by the first parameter itself."""
-    if "INSERT" in statement and not _WRITTEN.search(statement):
+    if _INSERTED.search(statement) and not _WRITTEN.search(statement):
         return False
     named = Counter(f"{alias}.app_id = $1" if alias else "WHERE app_id = $1" for _, alias in _READ.findall(statement))
     return all(statement.count(bound) >= times for bound, times in named.items())

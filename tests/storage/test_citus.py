@@ -19,7 +19,7 @@ from tests.storage.statements import EVERY_APP, NO_APP, statements
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
-from ringback.storage.base import NewReject, Range, Store
+from ringback.storage.base import NewReject, Range, Spending, Store, Tries
 from ringback.storage.postgresql.schema import DISTRIBUTED
 from ringback.telephony.call import ListKind
 
@@ -47,7 +47,7 @@ def ask(statement: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The cluster's URL, a fresh store in it."""
-    clean = f"DROP TABLE IF EXISTS {', '.join((*reversed(DISTRIBUTED), 'ringback_schema'))} CASCADE"
+    clean = f"DROP TABLE IF EXISTS {', '.join((*reversed(DISTRIBUTED), 'login_try', 'ringback_schema'))} CASCADE"
     ask(clean)
     run(run(open_store(URL, migrate=True, distribute=True)).close())
     yield URL
@@ -141,6 +141,10 @@ def test_the_contract_holds(store: Store) -> None:
     kept = run(store.rejects(None))
     assert len(kept) == 1
     assert run(store.settle_reject(kept[0].reject_id, [a_leg("settled", seconds=3.5)])).new == 1
+    assert run(store.spend_tries([Spending(b"a", b"", 5), Spending(b"b", b"c", 5)], 100)) == [105, 105]
+    run(store.know_address(b"b", b"c", 200))
+    assert run(store.tries(b"b", (b"c", b""))) == [Tries(0, 200), Tries()]
+    assert run(store.forget_tries(b"a", 100)) == 1
     run(store.change_app(AN_APP.app_id, region="KZ", extensions=None))
     assert run(store.check()).faults == []
     middle = whole_lists(store)[OUT_MISSED][20].started_ms

@@ -157,8 +157,8 @@ _app_ids = count(2_000_000)
 
 @contextmanager
 def served(store: str, **settings: Any) -> Iterator[House]:
-    """Serve the store at this URL, made when it is not there, with these settings."""
-    application = Application(Settings(store=store, **settings))
+    """Serve the store at this URL, made when it is not there, with these settings; log in as often as you like."""
+    application = Application(Settings(store=store, **{"login_tries": 0, **settings}))
     with socket.create_server(("127.0.0.1", 0)) as listening, _running(application, listening) as stop:
         port = listening.getsockname()[1]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_SECONDS) as http:

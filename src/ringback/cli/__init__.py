@@ -8,6 +8,7 @@ from rich.console import Console
 
 import ringback
 from ringback.cli import copying, following, importing, keeping, listing, owning, rejecting, serving
+from ringback.cli.telling import visible
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
 
 DONE, REFUSED, USED_WRONGLY = 0, 1, 2
@@ -50,5 +51,7 @@ def run(words: list[str]) -> int:
 
 
 def _refuse(said: str, status: int) -> int:
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"ringback: {' '.join(said.split())}")
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
+        visible(f"ringback: {' '.join(said.split())}")
+    )
     return status

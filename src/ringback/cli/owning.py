@@ -6,9 +6,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ringback import agents
+from ringback import agents, logins
 from ringback.cli.telling import Common, Number, opened, run, tell, tell_table
-from ringback.errors import InvalidInput, UnknownApp
+from ringback.errors import InvalidInput, UnknownAgent, UnknownApp
 from ringback.settings import Settings
 from ringback.storage.base import App as Tenant
 from ringback.telephony.agent_id import AgentId, read_agent_id
@@ -176,6 +176,30 @@ def _set_disabled(agent_id: str, common: Common, *, is_disabled: bool) -> None:
     run(work())
     facts = {"agent": agent_id, "disabled": is_disabled}
     tell(common, facts, f"Agent {agent_id} is {'disabled; its tokens have ended' if is_disabled else 'enabled'}.")
+
+
+@agent_commands.command(name="unlock")
+def agent_unlock(
+    agent_id: str,
+    *,
+    address: Annotated[
+        str | None, Parameter(help="Forget the wrong log-ins from this address at all agents too.")
+    ] = None,
+    common: Common | None = None,
+) -> None:
+    """Forget an agent's wrong log-ins, so that it may try again at once."""
+    common = common or Common()
+    agent = read_agent_id(agent_id)
+
+    async def work() -> int:
+        async with opened(common) as store:
+            if await store.agent(agent.app_id, agent.extension) is None:
+                raise UnknownAgent(f"There is no agent {agent}")
+            return await logins.unlock(store, agent, address)
+
+    forgotten = run(work())
+    said = "Its wrong log-ins are forgotten." if forgotten else "It had no wrong log-ins."
+    tell(common, {"agent": agent_id, "forgotten": forgotten}, f"The agent {agent_id} may log in. {said}")
 
 
 @agent_commands.command(name="password")

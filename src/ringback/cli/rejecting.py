@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from ringback import calls
-from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell, tell_table
+from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell, tell_table, visible
 from ringback.errors import UnknownReject
 from ringback.storage.base import Intake, Reject
 
@@ -80,7 +80,7 @@ def rejects_retry(
                 else:
                     still += 1
                     Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
-                        f"still rejected: {number}: {reason}"
+                        visible(f"still rejected: {number}: {reason}")
                     )
         return still
 

@@ -25,6 +25,7 @@ from ringback.sources import source_named
 from ringback.storage import open_store
 from ringback.telephony.agent_id import AgentId
 from ringback.web.app import SETTINGS_VARIABLE, Application
+from ringback.web.deadlines import raise_file_limit
 from ringback.web.protocol import DirectProtocol
 
 _GRACE_SECONDS = 10
@@ -88,6 +89,7 @@ def _listening(settings: Settings) -> socket.socket:
 
 def _serve_on(settings: Settings, listening: socket.socket) -> None:
     set_up_logs(settings.log_format)
+    raise_file_limit()
     os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings.as_dict()).decode()
     config = uvicorn.Config(
         "ringback.web.app:worker_application" if settings.workers > 1 else Application(settings),

@@ -74,7 +74,7 @@ def tell(common: Common, facts: object, said: str) -> None:
     if common.json:
         sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
     else:
-        Console(soft_wrap=True, highlight=False, markup=False).print(said)
+        Console(soft_wrap=True, highlight=False, markup=False).print(visible(said))
 
 
 def tell_table(headings: Iterable[str], rows: Iterable[Iterable[object]], empty: str) -> None:
@@ -83,12 +83,17 @@ def tell_table(headings: Iterable[str], rows: Iterable[Iterable[object]], empty:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
     if table.row_count:
         console.print(table)
     else:
         console.print(Text(empty))
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters made visible: what a delivery held must not drive a terminal."""
+    return "".join(one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode() for one in text)
 
 
 def read_moment(text: str | None, zone: ZoneInfo | None, name: str, *, is_end: bool = False) -> datetime | None:

@@ -57,6 +57,25 @@ class KeptToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class Tries(msgspec.Struct, frozen=True):
+    """What is remembered of wrong log-ins of a subject from an address: epoch milliseconds, 0 for nothing.
+
+    Each wrong log-in puts `spent_ms` further ahead of now; time catches up with it, and then all is forgotten. Until
+    `known_ms` the address is one that logged in rightly.
+    """
+
+    spent_ms: int = 0
+    known_ms: int = 0
+
+
+class Spending(msgspec.Struct, frozen=True):
+    """So much is to be added to what a subject has spent from an address; a negative cost takes it back."""
+
+    subject: bytes
+    address: bytes
+    cost_ms: int
+
+
 class ListedCall(msgspec.Struct, frozen=True, gc=False):
     """A call as its list shows it. `call_id` is its 12 bytes; `started_ms` epoch milliseconds."""
 
@@ -151,7 +170,7 @@ class CheckReport(msgspec.Struct, kw_only=True):
 
 
 class Store(ABC):
-    """Keeps apps, agents, tokens, legs, call lists and rejected records."""
+    """Keeps apps, agents, tokens, wrong log-ins, legs, call lists and rejected records."""
 
     works_elsewhere: ClassVar[bool] = False  # writing is another process's work, which leaves this one's time free
 
@@ -238,6 +257,31 @@ class Store(ABC):
     @abstractmethod
     async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
         """Return the extension a live token stands for, or None."""
+
+    # --- wrong log-ins ---
+
+    @abstractmethod
+    async def tries(self, subject: bytes, addresses: Sequence[bytes]) -> list[Tries]:
+        """Return what is remembered of a subject from each of these addresses.
+
+        Subjects and addresses are digests; whose is the caller's to know.
+        """
+
+    @abstractmethod
+    async def spend_tries(self, spendings: Sequence[Spending], now_ms: int) -> list[int]:
+        """Add each cost to what its subject has spent, from now on where that is over; return each new `spent_ms`.
+
+        Each is added by itself, whoever else adds to it at the same time. What is over of others is dropped on the way,
+        so that guessing does not fill the store.
+        """
+
+    @abstractmethod
+    async def know_address(self, subject: bytes, address: bytes, until_ms: int) -> None:
+        """Remember until then that the subject logged in rightly from the address; forget what it has spent there."""
+
+    @abstractmethod
+    async def forget_tries(self, subject: bytes, now_ms: int) -> int:
+        """Forget what a subject has spent from all addresses; return from how many. Known addresses stay known."""
 
     # --- calls ---
 

@@ -1,5 +1,6 @@
 """The one place where the server's parts are joined into an ASGI application. No behaviour of its own."""
 
+import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -20,8 +21,9 @@ from ringback.agents import Passwords
 from ringback.settings import Settings
 from ringback.storage import open_store
 from ringback.web import call_legs, operations, receivers, telecmi
+from ringback.web.deadlines import Watch
 from ringback.web.problems import fault_answer, problem_answer
-from ringback.web.protocol import DIRECT, DirectRoute, DirectRoutes
+from ringback.web.protocol import DIRECT, WATCH, DirectRoute, DirectRoutes
 
 SETTINGS_VARIABLE = "_RINGBACK_WORKER_SETTINGS"  # how a server hands its settings to its worker processes
 
@@ -38,12 +40,16 @@ class Application:
         self._app: ASGIApp | None = None
         self._posted: dict[str, ASGIApp] = {}  # the endpoints of busy routes, by path
         self.direct: DirectRoutes = {}
+        self.watch: Watch | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's own life."""
         if scope["type"] == "lifespan":
             await _Lifespan(self).serve(scope, receive, send)
             return
+        raw: bytes = scope.get("raw_path") or b""
+        if b"%" in raw and b"%2f" in raw.lower():  # no slash to whoever guards paths in front of us
+            scope["path"] = raw.decode("latin-1")
         posted = self._posted.get(scope["path"])  # past routing and middleware that have no say in these
         if posted is not None and scope["method"] == "POST":
             await posted(scope, receive, send)
@@ -75,6 +81,9 @@ class Application:
                 self._posted = {**endpoints, **receiving.endpoints()}
                 ways: Mapping[str, object] = self._posted
                 self.direct = {path.encode(): one for path, one in ways.items() if isinstance(one, DirectRoute)}
+            self.watch = Watch(self._settings.client_timeout, self._settings.max_connections)
+            watching = asyncio.create_task(self.watch.run())
+            stack.callback(watching.cancel)
             _collect_seldom()
             log.info("started", store=_without_password(self._settings.store))
             yield
@@ -91,7 +100,7 @@ class _Lifespan:
         await receive()
         try:
             async with self._application.running():
-                scope.get("state", {})[DIRECT] = self._application.direct
+                scope.get("state", {}).update({DIRECT: self._application.direct, WATCH: self._application.watch})
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:

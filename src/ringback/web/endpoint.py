@@ -15,30 +15,39 @@ Answering = Coroutine[Any, Any, Answer]
 
 
 class Endpoint:
-    """An ASGI application that answers one route's POST from its body."""
+    """An ASGI application that answers one route's POST from its body, and `with_client` from who asks as well."""
 
-    def __init__(self, path: str, answer: Callable[[bytes], Answering], settings: Settings) -> None:
-        self._path, self._answer = path, answer
+    def __init__(
+        self, path: str, answer: Callable[..., Answering], settings: Settings, *, with_client: bool = False
+    ) -> None:
+        self._path, self._answer, self._with_client = path, answer, with_client
         self._error_status = 200 if settings.error_status == "body" else None
         self._most = settings.max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            answer = await self._answered(await read_body(scope, receive, self._most))
+            body = await read_body(scope, receive, self._most)
+            answer = await self._answered(*((body, _client(scope)) if self._with_client else (body,)))
         except RingbackError as error:
             answer = error_answer(error, http_status=self._error_status)
         except ClientGone:
             return
         await answer.send(send)
 
-    async def _answered(self, body: bytes) -> Answer:
+    async def _answered(self, *asked: bytes | str) -> Answer:
         try:
-            return await self._answer(body)
+            return await self._answer(*asked)
         except RingbackError as error:
             return error_answer(error, http_status=self._error_status)
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the client is told in its words)
             return fault_answer(self._path, error)
+
+
+def _client(scope: Scope) -> str:
+    """Return the address of whoever asks, empty where the connection has none."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 class DirectEndpoint(Endpoint, DirectRoute):

@@ -16,6 +16,8 @@ from ringback.errors import (
     RingbackError,
     StoreUnavailable,
     StoreUnusable,
+    TooBusy,
+    TooManyLogins,
     UnreadableBody,
     UnreadableRecord,
 )
@@ -34,6 +36,8 @@ _MOST_QUIET = 100
 STATUS_OF: tuple[tuple[type[RingbackError], int], ...] = (
     (BadToken, 404),  # as the contract has it
     (BadLogin, 404),
+    (TooManyLogins, 429),
+    (TooBusy, 503),
     (BadSecret, 401),
     (NotThere, 404),
     (InvalidInput, 400),
@@ -68,7 +72,8 @@ def error_answer(error: RingbackError, *, http_status: int | None = None) -> Ans
     if isinstance(error, StoreUnavailable | StoreUnusable):
         _log_seldom(str(error))
         return problem_answer(503, _AWAY, http_status=http_status)
-    return problem_answer(status_of(error), str(error), http_status=http_status)
+    wait = getattr(error, "retry_after_seconds", RETRY_AFTER_SECONDS)
+    return problem_answer(status_of(error), str(error), http_status=http_status, retry_after_seconds=wait)
 
 
 def _log_seldom(said: str) -> None:
@@ -88,11 +93,13 @@ def fault_answer(path: str, error: Exception) -> Answer:
     return problem_answer(500, "The server failed; the fault is logged")
 
 
-def problem_answer(status: int, text: str, *, http_status: int | None = None) -> Answer:
+def problem_answer(
+    status: int, text: str, *, http_status: int | None = None, retry_after_seconds: int = RETRY_AFTER_SECONDS
+) -> Answer:
     """Return the answer for an error; `http_status` differs from the code only where clients look inside alone."""
     headers: list[tuple[bytes, bytes]] = []
-    if status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    if status in (429, 503):
+        headers.append((b"retry-after", str(retry_after_seconds).encode()))
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return json_answer(Problem(code=status, msg=text, message=text), status=http_status or status, headers=headers)

@@ -5,19 +5,23 @@ messages for each request. Whatever is not plain about a request sends it the or
 """
 
 from abc import ABC, abstractmethod
-from asyncio import TimerHandle
+from asyncio import TimerHandle, Transport
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ringback.web.answers import Answer, Posted
+from ringback.web.deadlines import MOST_HEAD_BYTES, Stage, Watch, Watched
+from ringback.web.problems import problem_answer
 
 DIRECT = "ringback.direct"  # where the application's state (ASGI lifespan) keeps its direct routes
+WATCH = "ringback.watch"  # and who watches the connections
 
 # The hot path calls its parent's methods by name: `super()` costs more than what most of them do.
 _begin = HttpToolsProtocol.on_message_begin
 _header = HttpToolsProtocol.on_header
+_NONE, _HEAD, _BODY = Stage
 
 
 class DirectRoute(ABC):
@@ -34,27 +38,71 @@ class DirectRoute(ABC):
 DirectRoutes = Mapping[bytes, DirectRoute]  # by path
 
 
-class DirectProtocol(HttpToolsProtocol):
+class DirectProtocol(HttpToolsProtocol, Watched):
     """A connection's requests, parsed by httptools; those to a direct route are answered past ASGI."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._routes: DirectRoutes = self.app_state.get(DIRECT, {})
+        self._watch: Watch | None = self.app_state.get(WATCH)
         self._route: DirectRoute | None = None  # of the request that is coming in
         self._body = b""
         self._quiet_since: float | None = None  # the loop's time, from a direct answer until the next bytes
         self._quiet_timer: TimerHandle | None = None
         self._ends = False
 
+    # --- a client comes, and is watched ---
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Take a client, if there is a place for it."""
+        super().connection_made(transport)
+        if self._watch is not None and not self._watch.admits(self.connections):  # type: ignore[arg-type]
+            transport.abort()
+
+    def unsent(self) -> int:
+        """Return how many bytes of answers the client has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    def is_answering(self) -> bool:
+        """Whether a request is whole and its answer is being made."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def cut(self) -> None:
+        """Close the connection; whoever sent part of a request is told so."""
+        if self.transport.is_closing() or self.unsent():
+            self.transport.abort()  # it does not take what is there for it
+        elif self._waits_for_request():
+            self._refuse(408, "The request took too long to come in")
+        else:
+            self.transport.close()
+
+    def _waits_for_request(self) -> bool:
+        """Whether part of a request is there, and its answer would be the next thing to be sent."""
+        if self.stage is _HEAD:
+            return not self.is_answering()
+        return self.stage is _BODY and (self._route is not None or not self.cycle.response_started)
+
+    def _refuse(self, status: int, said: str) -> None:
+        """Answer what has no endpoint yet, and close the connection."""
+        answer = problem_answer(status, said)
+        self.transport.write(answer.as_http(self.server_state.default_headers, keeps_alive=False))
+        self.transport.close()
+
     # --- a request comes in ---
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client."""
         self._quiet_since = None
+        self.received += len(data)
         super().data_received(data)
+        if self.stage is _HEAD and self.received > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(431, f"The request's line and headers have more than {MOST_HEAD_BYTES} bytes")
 
     def on_message_begin(self) -> None:
         """Begin a request; its scope is made only for those that go the ordinary way."""
+        self.stage = _HEAD
+        self.since = None
+        self.received = 0
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -67,6 +115,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Choose the request's way."""
+        self.stage = _BODY
         route = self._routes.get(self.url.partition(b"?")[0])
         cycle = self.cycle
         if (
@@ -103,6 +152,7 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer a request of the short way."""
+        self.stage = _NONE
         route = self._route
         if route is None:
             super().on_message_complete()

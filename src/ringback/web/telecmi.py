@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from ringback import agents, calls
 from ringback.errors import InvalidInput
+from ringback.logins import Limits, Logins
 from ringback.settings import Settings
 from ringback.storage import shown
 from ringback.storage.base import Range, ShownPage, Store
@@ -125,22 +126,24 @@ class TelecmiDialect:
     """Answers the agent API's requests from the store."""
 
     def __init__(self, store: Store, passwords: agents.Passwords, settings: Settings) -> None:
-        self._store, self._passwords, self._settings = store, passwords, settings
+        self._store, self._settings = store, settings
+        limits = Limits(settings.login_tries, settings.login_wait)
+        self._logins = Logins(store, passwords, limits, settings.token_days)
 
     def endpoints(self) -> dict[str, ASGIApp]:
         """The dialect's endpoints by path, the busiest first; each takes POST."""
         return {
             OUT_MISSED: self._direct(OUT_MISSED, self.agent_out_missed),
-            "/v1/agentLogin": Endpoint("/v1/agentLogin", self.agent_login, self._settings),
+            "/v1/agentLogin": Endpoint("/v1/agentLogin", self.agent_login, self._settings, with_client=True),
         }
 
     def _direct(self, path: str, answer: Callable[[bytes], Answering]) -> DirectEndpoint:
         return DirectEndpoint(path, answer, self._settings, is_immediate=not self._store.works_elsewhere)
 
-    async def agent_login(self, body: bytes) -> Answer:
-        """POST /v1/agentLogin: a token for an agent's id and password."""
+    async def agent_login(self, body: bytes, client: str) -> Answer:
+        """POST /v1/agentLogin: a token for an agent's id and password; `client` is the address that asks."""
         asked = read_parameters(body, LoginRequest)
-        login = await agents.log_in(self._store, self._passwords, asked.id, asked.password, self._settings.token_days)
+        login = await self._logins.log_in(asked.id, asked.password, client)
         agent = LoggedInAgent(str(login.agent_id), login.agent_id.app_id, login.agent_name)
         # The vendor's own spelling: clients were seen to compare it.
         return json_answer(LoginAnswer(200, "Agent loged in successfully", login.token, agent))
@@ -196,7 +199,11 @@ OPERATIONS = (
         "Gives a token for an agent's id and password. An agent may hold several at a time.",
         request=LoginRequest,
         answer=LoginAnswer,
-        errors={400: "A parameter is missing or malformed", 404: "No such agent, or another password"},
+        errors={
+            400: "A parameter is missing or malformed",
+            404: "No such agent, or another password",
+            429: "Too many wrong log-ins; try again after Retry-After seconds",
+        },
         problem=Problem,
     ),
     Operation(

@@ -24,11 +24,13 @@ from ringback.storage.base import (
     Range,
     Reject,
     ShownPage,
+    Spending,
     Store,
+    Tries,
 )
 from ringback.storage.delivering import delivered
 from ringback.storage.placing import epoch_ms
-from ringback.storage.postgresql import lists
+from ringback.storage.postgresql import lists, login_tries
 from ringback.storage.postgresql.checking import check_store
 from ringback.storage.postgresql.connections import (
     LONG_SECONDS,
@@ -224,6 +226,20 @@ class PostgresqlStore(Store):
     async def token_agent(self, app_id: int, digest: bytes, now_ms: int) -> str | None:
         rows = await self._fetch(TOKEN_AGENT, app_id, digest, now_ms)
         return str(rows[0][0]) if rows else None
+
+    # --- wrong log-ins ---
+
+    async def tries(self, subject: bytes, addresses: Sequence[bytes]) -> list[Tries]:
+        return await login_tries.tries_of(self._connections, subject, addresses)
+
+    async def spend_tries(self, spendings: Sequence[Spending], now_ms: int) -> list[int]:
+        return await login_tries.spend(self._connections, spendings, now_ms)
+
+    async def know_address(self, subject: bytes, address: bytes, until_ms: int) -> None:
+        await self._execute(login_tries.KNOW, subject, address, until_ms)
+
+    async def forget_tries(self, subject: bytes, now_ms: int) -> int:
+        return await self._execute(login_tries.FORGET, subject, now_ms)
 
     # --- calls ---
 

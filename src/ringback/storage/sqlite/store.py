@@ -20,7 +20,9 @@ from ringback.storage.base import (
     Range,
     Reject,
     ShownPage,
+    Spending,
     Store,
+    Tries,
 )
 from ringback.storage.delivering import Delivered, delivered, received_ms
 from ringback.storage.placing import epoch_ms, group_legs
@@ -38,7 +40,7 @@ from ringback.storage.rows import (
     reject_of,
     token_of,
 )
-from ringback.storage.sqlite import lists
+from ringback.storage.sqlite import lists, login_tries
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
 from ringback.storage.sqlite.lists import Row
@@ -210,6 +212,21 @@ class SqliteStore(Store):
             "SELECT extension FROM token WHERE app_id = ? AND digest = ? AND expires_ms > ?", (app_id, digest, now_ms)
         )
         return str(rows[0][0]) if rows else None
+
+    # --- wrong log-ins ---
+
+    async def tries(self, subject: bytes, addresses: Sequence[bytes]) -> list[Tries]:
+        found = [self._rows(login_tries.TRIES, (subject, address)) for address in addresses]
+        return [Tries(*rows[0]) if rows else Tries() for rows in found]
+
+    async def spend_tries(self, spendings: Sequence[Spending], now_ms: int) -> list[int]:
+        return await self._write(lambda db: login_tries.spend(db, spendings, now_ms))
+
+    async def know_address(self, subject: bytes, address: bytes, until_ms: int) -> None:
+        await self._write(lambda db: login_tries.know(db, subject, address, until_ms))
+
+    async def forget_tries(self, subject: bytes, now_ms: int) -> int:
+        return await self._write(lambda db: login_tries.forget(db, subject, now_ms))
 
     # --- calls ---
 
