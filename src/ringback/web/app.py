@@ -1,11 +1,10 @@
 """The one place where the server's parts are joined into an ASGI application. No behaviour of its own."""
 
 import gc
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import perf_counter_ns
 
-import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,15 +13,19 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.agents import Passwords
+from ringback.logs import without_credentials
 from ringback.settings import Settings
+from ringback.sources import SOURCES
 from ringback.storage import open_store
 from ringback.web import call_legs, operations, receivers, telecmi
+from ringback.web.endpoint import Endpoint
+from ringback.web.metrics import Metrics
 from ringback.web.problems import fault_answer, problem_answer
-
-SETTINGS_VARIABLE = "_RINGBACK_WORKER_SETTINGS"  # how a server hands its settings to its worker processes
+from ringback.web.request_ids import request_id
+from ringback.web.tallies import OTHER, Board, Tallies
 
 DOCUMENTED = (*telecmi.OPERATIONS, *call_legs.OPERATIONS, *receivers.OPERATIONS)
 
@@ -32,10 +35,12 @@ log = structlog.get_logger()
 class Application:
     """The server as ASGI: opens the store when it starts, closes it when it stops."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tallies: Tallies | None = None) -> None:
         self._settings = settings.checked()
+        self._tallies = tallies or new_board().taken()
         self._app: ASGIApp | None = None
         self._direct: dict[str, ASGIApp] = {}  # the routes' own endpoints, by path
+        self._counting: set[tuple[str, str]] = set()  # paths and methods whose endpoints count by themselves
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's own life."""
@@ -46,7 +51,26 @@ class Application:
         if direct is not None and scope["method"] == "POST":
             await direct(scope, receive, send)
         elif self._app is not None:
-            await self._app(scope, receive, send)
+            await self._counted(self._app, scope, receive, send)
+
+    async def _counted(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what does not count itself, and count it."""
+        started, code = perf_counter_ns(), 500
+
+        async def sent(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+            await send(message)
+
+        if (scope["path"], scope["method"]) in self._counting:
+            await app(scope, receive, send)
+            return
+        try:
+            await app(scope, receive, sent)
+        finally:
+            tally = self._tallies.routes.get(scope["path"], self._tallies.routes[OTHER])
+            tally.count(code, perf_counter_ns() - started)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -58,9 +82,12 @@ class Application:
             stack.callback(passwords.close)
             dialect = telecmi.TelecmiDialect(store, passwords, self._settings)
             legs = call_legs.CallLegs(store, self._settings)
-            receiving = receivers.Receivers(store, self._settings)
-            operating = operations.Operations(store, DOCUMENTED)
+            receiving = receivers.Receivers(store, self._settings, self._tallies)
+            operating = operations.Operations(store, Metrics(store, self._tallies, self._settings), DOCUMENTED)
             endpoints = {**dialect.endpoints(), **legs.endpoints()}
+            for path, endpoint in endpoints.items():
+                if isinstance(endpoint, Endpoint):
+                    endpoint.tally = self._tallies.routes[path]
             posted = [Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items()]
             app = Starlette(
                 routes=[*posted, *receiving.routes(), *operating.routes()],
@@ -69,9 +96,11 @@ class Application:
             )
             app.router.redirect_slashes = False  # few clients send a body again where a redirect leads them
             self._app = app
+            self._counting = {(path, "POST") for path in (*endpoints, *receiving.endpoints())}
+            self._counting |= {(path, "GET") for path in receiving.endpoints()}
             self._direct = {} if self._settings.cors_origins else {**endpoints, **receiving.endpoints()}
             _collect_seldom()
-            log.info("started", store=_without_password(self._settings.store))
+            log.info("started", store=without_credentials(self._settings.store.partition("?")[0]))
             yield
             log.info("stopped")
 
@@ -94,9 +123,10 @@ class _Lifespan:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def worker_application() -> Application:
-    """Return the application of a worker process, its settings taken from the parent's."""
-    return Application(msgspec.convert(msgspec.json.decode(os.environ[SETTINGS_VARIABLE]), Settings))
+def new_board() -> Board:
+    """Return a place to count in for the processes of one server."""
+    paths = [operation.path for operation in (*DOCUMENTED, *operations.OPERATIONS) if "{" not in operation.path]
+    return Board([*paths, "/", *(f"/ingest/{name}" for name in SOURCES)], SOURCES)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
@@ -108,7 +138,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "X-Request-ID"],
             max_age=86_400,
         )
     ]
@@ -122,12 +152,18 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     }.get(status, "The request cannot be answered")
     answer = problem_answer(status, said)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    headers["X-Request-ID"] = request_id(request.scope)
     return Response(answer.body, status, headers=headers, media_type="application/json")
 
 
 async def _own_fault(request: Request, error: Exception) -> Response:
-    answer = fault_answer(request.url.path, error)
-    return Response(answer.body, answer.status, media_type="application/json")
+    answer = fault_answer(request.scope, error)
+    return Response(
+        answer.body,
+        answer.status,
+        headers={"X-Request-ID": request_id(request.scope)},
+        media_type="application/json",
+    )
 
 
 def _collect_seldom() -> None:
@@ -135,8 +171,3 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def _without_password(store: str) -> str:
-    scheme, separator, rest = store.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if "@" in rest else store

@@ -4,6 +4,7 @@ import time
 
 import msgspec
 import structlog
+from starlette.types import Scope
 
 from ringback.errors import (
     AlreadyThere,
@@ -19,7 +20,8 @@ from ringback.errors import (
     UnreadableBody,
     UnreadableRecord,
 )
-from ringback.web.answers import Answer, json_answer
+from ringback.web.answers import Answer, Headers, json_answer
+from ringback.web.request_ids import id_header
 
 RETRY_AFTER_SECONDS = 5
 _LOG_SECONDS = 1.0
@@ -60,15 +62,16 @@ def status_of(error: RingbackError) -> int:
     return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
 
 
-def error_answer(error: RingbackError, *, http_status: int | None = None) -> Answer:
-    """Return the answer for an error.
+def error_answer(error: RingbackError, scope: Scope, *, http_status: int | None = None) -> Answer:
+    """Return the answer for an error that a request met.
 
     What a store says of itself names hosts, files and users: that is for whoever runs the server, and is logged.
     """
+    request_id = id_header(scope)  # before anything is logged
     if isinstance(error, StoreUnavailable | StoreUnusable):
         _log_seldom(str(error))
-        return problem_answer(503, _AWAY, http_status=http_status)
-    return problem_answer(status_of(error), str(error), http_status=http_status)
+        return problem_answer(503, _AWAY, http_status=http_status, headers=[request_id])
+    return problem_answer(status_of(error), str(error), http_status=http_status, headers=[request_id])
 
 
 def _log_seldom(said: str) -> None:
@@ -82,15 +85,16 @@ def _log_seldom(said: str) -> None:
     log.warning("store", said=said)
 
 
-def fault_answer(path: str, error: Exception) -> Answer:
+def fault_answer(scope: Scope, error: Exception) -> Answer:
     """Log a fault of the server's own and return the answer for it, which tells nothing of the inside."""
-    log.error("fault", path=path, error=type(error).__name__, exc_info=error)
-    return problem_answer(500, "The server failed; the fault is logged")
+    request_id = id_header(scope)
+    log.error("fault", path=scope["path"], error=type(error).__name__, exc_info=error)
+    return problem_answer(500, "The server failed; the fault is logged", headers=[request_id])
 
 
-def problem_answer(status: int, text: str, *, http_status: int | None = None) -> Answer:
+def problem_answer(status: int, text: str, *, http_status: int | None = None, headers: Headers = ()) -> Answer:
     """Return the answer for an error; `http_status` differs from the code only where clients look inside alone."""
-    headers: list[tuple[bytes, bytes]] = []
+    headers = [*headers]
     if status == 503:
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     if status == 401:

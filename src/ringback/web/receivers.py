@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import zlib
+from time import perf_counter_ns
 from typing import Annotated, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -16,9 +17,10 @@ from ringback.errors import BodyTooLarge, RingbackError, UnreadableBody
 from ringback.settings import Settings
 from ringback.sources import SOURCES, source_named
 from ringback.storage.base import Store
-from ringback.web.answers import Answer, ClientGone, header, json_answer, read_body
+from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, header, json_answer, read_body
 from ringback.web.openapi import Operation
 from ringback.web.problems import Problem, error_answer, fault_answer
+from ringback.web.tallies import Tallies
 
 _GZIP = b"\x1f\x8b"
 
@@ -46,8 +48,9 @@ class RejectedDelivery(Problem, kw_only=True):
 class Receivers:
     """Takes deliveries into the store; answers 200 only after the commit."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, tallies: Tallies) -> None:
         self._store = store
+        self.tallies = tallies
         self._most = settings.max_delivery
         self._timezone = settings.timezone
 
@@ -72,6 +75,7 @@ class Receivers:
         body = _asked(scope) if scope["method"] == "GET" else await self._body(scope, receive)
         context = calls.context_for(app, self._timezone)
         delivery, reason = await calls.take_delivery(self._store, source, body, context)
+        self.tallies.sources[name].count(delivery.new, delivery.merged, delivery.duplicate, delivery.rejected)
         if delivery.read == 0:
             raise UnreadableBody("The body holds no record")
         if reason is not None and delivery.rejected == delivery.read:
@@ -118,17 +122,23 @@ class _Endpoint:
 
     def __init__(self, receivers: Receivers, source: str = "") -> None:
         self._receivers, self._source = receivers, source
+        self._tally = receivers.tallies.routes.get(f"/ingest/{source}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter_ns()
+        answer = None
         try:
             answer = await self._receivers.take(scope, receive, self._source or scope["path_params"]["source"])
         except RingbackError as error:
-            answer = error_answer(error)
+            answer = error_answer(error, scope)
         except ClientGone:
-            return
+            pass
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the sender is told to come again)
-            answer = fault_answer(scope["path"], error)
-        await answer.send(send)
+            answer = fault_answer(scope, error)
+        if self._tally is not None:
+            self._tally.count(answer.status if answer else CLIENT_GONE, perf_counter_ns() - started)
+        if answer is not None:
+            await answer.send(send)
 
 
 _ANYTHING: dict[str, Any] = {
