@@ -108,7 +108,7 @@ def _store_stages(path: Path, store: SqliteStore, questions: Sequence[Question])
 def _web_stages(store: SqliteStore, application: Application, questions: Sequence[Question]) -> list[Stage]:
     settings = Settings(store="none").checked()
     dialect = TelecmiDialect(store, agents.Passwords(), settings)
-    endpoint = Endpoint(dialect.agent_out_missed, settings)
+    endpoint = Endpoint(_PATH, dialect.agent_out_missed, settings)
     bodies = [body_of(question) for question in questions]
     asked = [read_parameters(body, PageRequest) for body in bodies]
     pages = [(_page(store, question), question.agent.app_id) for question in questions]

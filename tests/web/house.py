@@ -20,6 +20,7 @@ from ringback.storage import open_store
 from ringback.storage.base import Agent, Store
 from ringback.telephony.agent_id import AgentId
 from ringback.web.app import Application
+from ringback.web.protocol import DirectProtocol
 
 T = TypeVar("T")
 
@@ -166,7 +167,7 @@ def served(store: str, **settings: Any) -> Iterator[House]:
 @contextmanager
 def _running(application: Application, listening: socket.socket) -> Iterator[None]:
     server = uvicorn.Server(
-        uvicorn.Config(application, http="httptools", ws="none", lifespan="on", log_config=None, access_log=False)
+        uvicorn.Config(application, http=DirectProtocol, ws="none", lifespan="on", log_config=None, access_log=False)
     )
     thread = Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -7,7 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.settings import Settings, networks_of
 from ringback.web.clients import client_address, client_scheme
-from ringback.web.request_ids import id_header
+from ringback.web.request_ids import NAME, id_header
+from ringback.web.request_ids import request_id as request_id_of
 
 log = structlog.get_logger()
 
@@ -27,15 +28,18 @@ class AccessLog:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = id_header(scope)
+        request_id = request_id_of(scope["headers"])
+        told = id_header(request_id)
+        others = [(name, value) for name, value in scope["headers"] if name != NAME]
+        scope = {**scope, "headers": [*others, told]}  # whatever logs meanwhile has the same id
         status = 0  # for a client that went away unanswered
 
         async def sent(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if request_id not in message["headers"]:
-                    message = {**message, "headers": [*message["headers"], request_id]}
+                if told not in message["headers"]:
+                    message = {**message, "headers": [*message["headers"], told]}
             await send(message)
 
         try:
@@ -43,6 +47,7 @@ class AccessLog:
         finally:
             log.info(
                 "request",
+                request_id=request_id,
                 method=scope["method"][:20],
                 path=scope["path"][:_LONGEST_PATH],
                 status=status,

@@ -1,7 +1,7 @@
 """The one place where the server's parts are joined into an ASGI application. No behaviour of its own."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter_ns
 
@@ -24,6 +24,7 @@ from ringback.web import call_legs, operations, receivers, telecmi
 from ringback.web.endpoint import Endpoint
 from ringback.web.metrics import Metrics
 from ringback.web.problems import fault_answer, problem_answer
+from ringback.web.protocol import DIRECT, DirectRoute, DirectRoutes
 from ringback.web.request_ids import request_id
 from ringback.web.tallies import OTHER, Board, Tallies
 
@@ -39,17 +40,18 @@ class Application:
         self._settings = settings.checked()
         self._tallies = tallies or new_board().taken()
         self._app: ASGIApp | None = None
-        self._direct: dict[str, ASGIApp] = {}  # the routes' own endpoints, by path
+        self._posted: dict[str, ASGIApp] = {}  # the endpoints of busy routes, by path
+        self.direct: DirectRoutes = {}
         self._counting: set[tuple[str, str]] = set()  # paths and methods whose endpoints count by themselves
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's own life."""
         if scope["type"] == "lifespan":
-            await _Lifespan(self).serve(receive, send)
+            await _Lifespan(self).serve(scope, receive, send)
             return
-        direct = self._direct.get(scope["path"])  # past routing and middleware that have no say in these
-        if direct is not None and scope["method"] == "POST":
-            await direct(scope, receive, send)
+        posted = self._posted.get(scope["path"])  # past routing and middleware that have no say in these
+        if posted is not None and scope["method"] == "POST":
+            await posted(scope, receive, send)
         elif self._app is not None:
             await self._counted(self._app, scope, receive, send)
 
@@ -98,7 +100,10 @@ class Application:
             self._app = app
             self._counting = {(path, "POST") for path in (*endpoints, *receiving.endpoints())}
             self._counting |= {(path, "GET") for path in receiving.endpoints()}
-            self._direct = {} if self._settings.cors_origins else {**endpoints, **receiving.endpoints()}
+            if not self._settings.cors_origins:
+                self._posted = {**endpoints, **receiving.endpoints()}
+                ways: Mapping[str, object] = {} if self._settings.access_log else self._posted
+                self.direct = {path.encode(): one for path, one in ways.items() if isinstance(one, DirectRoute)}
             _collect_seldom()
             log.info("started", store=without_credentials(self._settings.store.partition("?")[0]))
             yield
@@ -111,10 +116,11 @@ class _Lifespan:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def serve(self, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         try:
             async with self._application.running():
+                scope.get("state", {})[DIRECT] = self._application.direct
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:
@@ -152,16 +158,16 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     }.get(status, "The request cannot be answered")
     answer = problem_answer(status, said)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    headers["X-Request-ID"] = request_id(request.scope)
+    headers["X-Request-ID"] = request_id(request.scope["headers"])
     return Response(answer.body, status, headers=headers, media_type="application/json")
 
 
 async def _own_fault(request: Request, error: Exception) -> Response:
-    answer = fault_answer(request.scope, error)
+    answer = fault_answer(request.url.path, request.scope["headers"], error)
     return Response(
         answer.body,
         answer.status,
-        headers={"X-Request-ID": request_id(request.scope)},
+        headers={name.decode(): value.decode() for name, value in answer.headers},
         media_type="application/json",
     )
 

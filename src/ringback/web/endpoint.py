@@ -1,40 +1,85 @@
 """An endpoint of the agent API: body in, answer out, errors in the one envelope. What is asked is the routes' own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from time import perf_counter_ns
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from ringback.errors import RingbackError
 from ringback.settings import Settings
-from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, read_body
+from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, Headers, Posted, read_body
 from ringback.web.problems import error_answer, fault_answer, status_of
+from ringback.web.protocol import DirectRoute
 from ringback.web.tallies import RouteTally
+
+Answering = Coroutine[Any, Any, Answer]
 
 
 class Endpoint:
     """An ASGI application that answers one route's POST from its body."""
 
-    tally: RouteTally | None = None  # where requests are counted
+    tally: RouteTally | None = None  # where its requests are counted
 
-    def __init__(self, answer: Callable[[bytes], Awaitable[Answer]], settings: Settings) -> None:
-        self._answer = answer
-        self._most = settings.max_body
+    def __init__(self, path: str, answer: Callable[[bytes], Answering], settings: Settings) -> None:
+        self._path, self._answer = path, answer
         self._error_status = 200 if settings.error_status == "body" else None
+        self._most = settings.max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        started = perf_counter_ns()
-        code, answer = 200, None
         try:
-            answer = await self._answer(await read_body(scope, receive, self._most))
+            body = await read_body(scope, receive, self._most)
         except RingbackError as error:
-            code, answer = status_of(error), error_answer(error, scope, http_status=self._error_status)
+            self._count(status_of(error), perf_counter_ns())
+            answer = error_answer(error, scope["headers"], http_status=self._error_status)
         except ClientGone:
-            code, answer = CLIENT_GONE, None
+            self._count(CLIENT_GONE, perf_counter_ns())
+            return
+        else:
+            answer = await self._answered(body, scope["headers"])
+        await answer.send(send)
+
+    async def _answered(self, body: bytes, headers: Headers) -> Answer:
+        started, code = perf_counter_ns(), 200
+        try:
+            return await self._answer(body)
+        except RingbackError as error:
+            code = status_of(error)
+            return error_answer(error, headers, http_status=self._error_status)
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the client is told in its words)
-            code, answer = 500, fault_answer(scope, error)
+            code = 500
+            return fault_answer(self._path, headers, error)
+        finally:
+            self._count(code, started)
+
+    def _count(self, code: int, started: int) -> None:
         if self.tally is not None:
             self.tally.count(code, perf_counter_ns() - started)
-        if answer is not None:
-            await answer.send(send)
+
+
+class DirectEndpoint(Endpoint, DirectRoute):
+    """An endpoint that can be asked past ASGI too, see `web.protocol`."""
+
+    def __init__(
+        self, path: str, answer: Callable[[bytes], Answering], settings: Settings, *, is_immediate: bool
+    ) -> None:
+        super().__init__(path, answer, settings)
+        self.most_direct = self._most
+        self._is_immediate = is_immediate  # the answer waits for nothing
+
+    def answer_direct(self, posted: Posted) -> Answer | Answering:
+        """Return the answer to a whole request."""
+        answering = self._answered(posted.body, posted.headers)
+        return _run(answering) if self._is_immediate else answering
+
+
+def _run(answering: Answering) -> Answer:
+    """Run what waits for nothing to its end, without a task."""
+    try:
+        answering.send(None)
+    except StopIteration as done:
+        answer: Answer = done.value
+        return answer
+    answering.close()
+    return fault_answer("", (), RuntimeError("an immediate answer waited for something"))

@@ -51,7 +51,7 @@ class Operations:
         try:
             await self._store.ready()
         except RingbackError as error:
-            return error_answer(error, scope)
+            return error_answer(error, scope["headers"])
         return json_answer(Health("ready", ringback.__version__))
 
     async def openapi(self, scope: Scope) -> Answer:  # noqa: ARG002

@@ -1,33 +1,20 @@
-"""The id that ties a request's answer, its log lines and a proxy's together. Made only for those that are logged."""
+"""The id that ties a request's answer, its log lines and a proxy's together. Made only for requests that are logged."""
 
 import re
 import secrets
 
-import structlog
-from starlette.types import Scope
+from ringback.web.answers import Headers
 
-from ringback.web.answers import header
-
-_KEPT = "ringback.request_id"
-_SANE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_.-]{8,64}\Z", re.ASCII)  # with a letter: no telephone number
-_CREDENTIAL = re.compile(r"rb[a-z]_")
+NAME = b"x-request-id"
+_SANE = re.compile(rb"(?=.*[A-Za-z])(?!rb[a-z]_)[A-Za-z0-9_.-]{8,64}\Z")  # no telephone number, no credential of ours
 
 
-def request_id(scope: Scope) -> str:
-    """Return the request's id: the X-Request-ID it came with if that is a sane one, else a random one.
-
-    From now on every log line of this request carries it.
-    """
-    known: str | None = scope.get(_KEPT)
-    if known is not None:
-        return known
-    given = header(scope, b"x-request-id").decode("latin-1")
-    made = given if _SANE.match(given) and not _CREDENTIAL.match(given) else secrets.token_hex(8)
-    scope[_KEPT] = made
-    structlog.contextvars.bind_contextvars(request_id=made)
-    return made
+def request_id(headers: Headers) -> str:
+    """Return the id of a request with these headers: its X-Request-ID if that is a sane one, else a random one."""
+    given = next((value for name, value in headers if len(name) == len(NAME) and name.lower() == NAME), b"")
+    return given.decode("ascii") if _SANE.match(given) else secrets.token_hex(8)
 
 
-def id_header(scope: Scope) -> tuple[bytes, bytes]:
+def id_header(request_id: str) -> tuple[bytes, bytes]:
     """Return the header that tells the client its request's id."""
-    return b"x-request-id", request_id(scope).encode("ascii")
+    return NAME, request_id.encode("ascii")

@@ -20,6 +20,7 @@ from ringback.logs import set_up_logs
 from ringback.settings import Settings
 from ringback.web.access_log import AccessLog
 from ringback.web.app import Application, new_board
+from ringback.web.protocol import DirectProtocol
 from ringback.web.tallies import Board
 from ringback.web.tls import serve_certificate
 
@@ -55,7 +56,7 @@ def serve_on(settings: Settings, listening: socket.socket) -> int:
         factory=True,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=DirectProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,5 +1,6 @@
 """The TeleCMI dialect: its routes, field names and error envelope. All that is the vendor's stands in this one file."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -12,10 +13,12 @@ from ringback.storage.base import ListedCall, Page, Range, Store
 from ringback.telephony.call import ListKind
 from ringback.telephony.numbers import is_exact_number
 from ringback.web.answers import Answer, json_answer
-from ringback.web.endpoint import Endpoint
+from ringback.web.endpoint import Answering, DirectEndpoint, Endpoint
 from ringback.web.openapi import Operation
 from ringback.web.parameters import read_parameters
 from ringback.web.problems import Problem
+
+OUT_MISSED = "/v1/agentOutMissed"
 
 _MOST = 2**53 - 1
 _SECONDS = range(10**8, 10**11)  # read as milliseconds these are the years 1970 to 1973: somebody sent seconds
@@ -127,9 +130,12 @@ class TelecmiDialect:
     def endpoints(self) -> dict[str, ASGIApp]:
         """The dialect's endpoints by path, the busiest first; each takes POST."""
         return {
-            "/v1/agentOutMissed": Endpoint(self.agent_out_missed, self._settings),
-            "/v1/agentLogin": Endpoint(self.agent_login, self._settings),
+            OUT_MISSED: self._direct(OUT_MISSED, self.agent_out_missed),
+            "/v1/agentLogin": Endpoint("/v1/agentLogin", self.agent_login, self._settings),
         }
+
+    def _direct(self, path: str, answer: Callable[[bytes], Answering]) -> DirectEndpoint:
+        return DirectEndpoint(path, answer, self._settings, is_immediate=not self._store.works_elsewhere)
 
     async def agent_login(self, body: bytes) -> Answer:
         """POST /v1/agentLogin: a token for an agent's id and password."""
@@ -186,7 +192,7 @@ OPERATIONS = (
     ),
     Operation(
         "post",
-        "/v1/agentOutMissed",
+        OUT_MISSED,
         "List an agent's outgoing missed calls",
         "Outgoing calls that nobody picked up, newest first, with the exact total of the range. A page past the end is "
         "empty. Numbers may be sent as digits in text, bodies as JSON or as a form.",
