@@ -24,7 +24,7 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
     )
     structlog.configure(
         processors=[*shared, last],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one piece, whoever else writes there
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

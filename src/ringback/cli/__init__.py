@@ -9,6 +9,7 @@ from rich.console import Console
 import ringback
 from ringback.cli import copying, following, importing, keeping, listing, owning, rejecting, serving
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
+from ringback.logs import without_credentials
 
 DONE, REFUSED, USED_WRONGLY = 0, 1, 2
 
@@ -50,5 +51,6 @@ def run(words: list[str]) -> int:
 
 
 def _refuse(said: str, status: int) -> int:
+    said = without_credentials(said)
     Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"ringback: {' '.join(said.split())}")
     return status

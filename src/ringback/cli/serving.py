@@ -13,6 +13,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from ringback import agents, calls
+from ringback.logs import without_credentials
 from ringback.settings import Settings
 from ringback.sources import source_named
 from ringback.storage import open_store
@@ -40,6 +41,10 @@ def serve(*, settings: Settings | None = None) -> int:
             sys.stderr.write(
                 "Warning: tokens and numbers travel in the clear; use --tls-cert and --tls-key, or put a TLS proxy in "
                 "front and name it: --trusted-proxies.\n"
+            )
+        if any("://" in word and without_credentials(word) != word for word in sys.argv):
+            sys.stderr.write(
+                "Warning: all users of this machine can see the password in --store; set RINGBACK_STORE instead.\n"
             )
         return server.serve_on(settings, listening)
 

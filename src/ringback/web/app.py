@@ -80,6 +80,7 @@ class Application:
         async with AsyncExitStack() as stack:
             store = await open_store(self._settings.store)
             stack.push_async_callback(store.close)
+            stack.callback(self._tallies.leave)
             passwords = Passwords()
             stack.callback(passwords.close)
             dialect = telecmi.TelecmiDialect(store, passwords, self._settings)

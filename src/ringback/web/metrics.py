@@ -1,5 +1,6 @@
 """GET /metrics: what was counted and what the store weighs, as Prometheus reads it. Counting is in tallies.py."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import accumulate
@@ -19,6 +20,7 @@ from ringback.web.clients import client_address, is_in, is_passed_on
 from ringback.web.problems import problem_answer
 from ringback.web.tallies import BOUNDS_SECONDS, RESULTS, Tallies
 
+_PATIENCE_SECONDS = 3.0  # with a store that is locked; a scrape that takes ten is thrown away
 _BOUNDS = (*(str(bound) for bound in BOUNDS_SECONDS), "+Inf")
 
 
@@ -52,9 +54,10 @@ class Metrics:
 async def _measured(store: Store) -> Measures | None:
     """Return what the store weighs; None while it does not answer or cannot be written."""
     try:
-        await store.ready()
-        return await store.measures()
-    except RingbackError:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await store.ready()
+            return await store.measures()
+    except (RingbackError, TimeoutError):
         return None
 
 

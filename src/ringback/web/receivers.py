@@ -129,7 +129,6 @@ class _Endpoint(DirectRoute):
     def __init__(self, receivers: Receivers, most: int, source: str = "") -> None:
         self._receivers, self._most, self._source = receivers, most, source
         self.most_direct = min(most, _DIRECT_BODY)
-        self._tally = receivers.tallies.routes.get(f"/ingest/{source}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         source = self._source or scope["path_params"]["source"]
@@ -168,8 +167,9 @@ class _Endpoint(DirectRoute):
             code = answer.status
             return answer
         finally:
-            if self._tally is not None:
-                self._tally.count(code, perf_counter_ns() - started)
+            tally = self._receivers.tallies.routes.get(f"/ingest/{source}")
+            if tally is not None:
+                tally.count(code, perf_counter_ns() - started)
 
 
 _ANYTHING: dict[str, Any] = {
