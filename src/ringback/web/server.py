@@ -13,6 +13,7 @@ from types import FrameType
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from ringback.errors import UnusableSetting
@@ -137,7 +138,7 @@ class Workers(Multiprocess):
                 continue
             worker.kill()
             worker.join()
-            if not self._has_served:
+            if not self._has_served and worker.exitcode == STARTUP_FAILURE:
                 sys.stderr.write("ringback: the workers cannot start; the log says why\n")
                 self.status = 1
                 self.should_exit.set()
