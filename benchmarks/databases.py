@@ -11,7 +11,7 @@ from tests.databases.postgresql import PostgreSql
 
 from benchmarks.filling import fill
 from benchmarks.made_calls import LIST_CALLS, calls_of
-from benchmarks.stores import RESULTS, Say
+from benchmarks.stores import RESULTS, Say, migrated
 from ringback.storage.postgresql.schema import schema_steps
 
 BYTES_A_CALL = 1000  # of disk
@@ -69,11 +69,12 @@ def kept_server(say: Say) -> Iterator[KeptPostgreSql | None]:
 
 def made_database(server: KeptPostgreSql, calls: int, say: Say) -> str:
     """Return the URL of a store of so many calls in lists of 10,000, building it where this schema has none yet."""
-    made = "".join(schema_steps()).encode() + Path(calls_of.__code__.co_filename).read_bytes()
+    made = schema_steps()[0].encode() + Path(calls_of.__code__.co_filename).read_bytes()
     name = f"made_{calls}_{blake2b(made, digest_size=4).hexdigest()}"
     if not server.has(name):
         say(f"Building a PostgreSQL store of {calls:,} calls, kept for the next run ...")
         unfinished = f"unfinished_{calls}"
         asyncio.run(fill(server.renewed(unfinished), calls // LIST_CALLS, say))
         server.ask(f"ALTER DATABASE {unfinished} RENAME TO {name}")
+    asyncio.run(migrated(server.url(name)))
     return server.url(name)

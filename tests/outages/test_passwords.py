@@ -9,7 +9,7 @@ from tests.web.house import FROM, missed
 
 
 def test_a_password_changed_while_we_run_is_told_and_passes(server: PostgreSql, store: str, tmp_path: Path) -> None:
-    """From the moment our sessions end all is 503, the log names the reason, and /readyz does not; with the password back all goes on."""
+    """From the moment our sessions end all is 503 and the log alone says why; with the password back all goes on."""
     add_user(server, "teller", store)
     with site(tmp_path, as_user(store, "teller", "teller")) as served:
         tenant = served.house.tenant()
