@@ -27,11 +27,12 @@ test: $(READY)  ## run the tests
 test-long: $(READY)  ## run the tests that take long: floods, slow lines, bombs
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-check: $(READY)  ## lint, format, types, layers
+check: $(READY)  ## lint, format, types, layers, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@tests/audit
 
 # What the benchmark compares with is installed beside: the alternative a team would write.
 $(VENV)/.bench: $(READY) requirements/bench.txt
@@ -44,9 +45,10 @@ bench: $(VENV)/.bench  ## speed and memory as ratios, in a few minutes
 bench-full: $(VENV)/.bench  ## the same with ten million calls (hours, 30 GB of disk)
 	$(BIN)/python -m benchmarks --full $(ARGS)
 
-wheel: $(READY)  ## build the wheel into dist/
+wheel: $(READY)  ## build the wheel into dist/, and beside it the list of what it needs (SBOM, CycloneDX)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --wheel
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --output-file dist/ringback.cdx.json requirements/runtime.txt
 
 lock: $(READY)  ## renew the lock files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/runtime.txt

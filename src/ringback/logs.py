@@ -1,6 +1,7 @@
-"""How log lines look: one event name and its fields, as text or JSON, on standard error."""
+"""How log lines look: one event name and its fields, as text or JSON, on standard error; and what they never show."""
 
 import logging
+import re
 import sys
 import time
 from typing import Literal
@@ -15,6 +16,7 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _masked_fields,
     ]
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -23,7 +25,7 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
     )
     structlog.configure(
         processors=[*shared, last],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # a line in one piece, whoever else writes there
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -62,3 +64,40 @@ class _Seldom(logging.Filter):
             self._quiet_until.clear()
         self._quiet_until[said] = now + 1.0
         return True
+
+
+# --- what is masked ------------------------------------------------------------------------------------------------
+
+_SAFE = ("timestamp", "level", "request_id", "client")
+
+_CREDENTIALS = (
+    (re.compile(r"\b(rb[a-z]_\d+_)\w+"), r"\1***"),  # tokens and secrets of ours
+    (re.compile(r"\b(Bearer\s+)\S+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"(://[^\s/@:]*:)[^\s/]*(?=@)"), r"\1***"),  # a password in a URL, even with an @ in it
+    (re.compile(r"\b((?:ssl)?password|passwd|secret|token|key)=[^\s&'\"]+", re.IGNORECASE), r"\1=***"),
+    (re.compile(r"""(["'](?:password|secret|token)["']\s*:\s*)(["']).*?\2""", re.IGNORECASE), r"\1\2***\2"),
+)
+
+# Seven digits or more, grouped by hand or not, but no date and no fraction: a telephone number may be in it.
+_NUMBER = re.compile(r"(?<![\d.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ ()-]{0,2}\d){4,}(?:[ ()-]{0,2}\d{2})(?!\d)")
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with the passwords, tokens and secrets in it masked."""
+    for pattern, mask in _CREDENTIALS:
+        text = pattern.sub(mask, text)
+    return text
+
+
+def masked(text: str) -> str:
+    """Return the text as a log may show it: credentials masked, and of telephone numbers the last two digits alone."""
+    return _NUMBER.sub(lambda number: f"***{number[0][-2:]}", without_credentials(text))
+
+
+def _masked_fields(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Mask every text of an event, whoever logged it, but for those of ours that hold no number."""
+    del logger, name
+    for field, value in event.items():
+        if isinstance(value, str) and field not in _SAFE:
+            event[field] = masked(value)
+    return event

@@ -3,9 +3,10 @@
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
@@ -65,6 +66,18 @@ class Settings:
         tuple[str, ...], Parameter(help="Origins whose pages may call the API from a browser; * is any.", negative=())
     ] = ()
     log_format: Annotated[Literal["text", "json"], Parameter(help="Form of the log lines on standard error.")] = "text"
+    access_log: Annotated[bool, Parameter(help="Log each request in a line, without its query.", negative=())] = False
+    tls_cert: Annotated[
+        Path | None, Parameter(help="PEM file of the certificate and its chain; speak HTTPS. Changes are noticed.")
+    ] = None
+    tls_key: Annotated[Path | None, Parameter(help="PEM file of the certificate's private key, not encrypted.")] = None
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Parameter(help="Addresses or networks of proxies whose X-Forwarded-For is believed.", negative=()),
+    ] = ()
+    metrics_from: Annotated[
+        tuple[str, ...], Parameter(help="Addresses or networks that may read /metrics.", negative=())
+    ] = ("127.0.0.0/8", "::1/128")
 
     def checked(self) -> "Settings":
         """Return these settings, the store's default put in; raises `UnusableSetting` or `InvalidInput`."""
@@ -72,12 +85,12 @@ class Settings:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise UnusableSetting(f"{name} should be from {least} to {most}, not {value}")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise UnusableSetting("TLS needs both files: --tls-cert and --tls-key")
+        networks_of("trusted_proxies", self.trusted_proxies)
+        networks_of("metrics_from", self.metrics_from)
         zone_named(self.timezone)  # found out here: refused at each delivery, calls would be lost
-        for origin in self.cors_origins:
-            if not _ORIGIN.match(origin):
-                raise UnusableSetting(
-                    f"cors_origins should be * or origins such as https://crm.example.org, not {origin!r}"
-                )
+        _check_origins(self.cors_origins)
         if self.workers > 1 and self.port == 0:
             raise UnusableSetting("several workers need a port of their own choice: --port 8080")
         return self if self.store else Settings(**{**self.as_dict(), "store": default_store()})  # type: ignore[arg-type]
@@ -95,6 +108,25 @@ class Settings:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def networks_of(name: str, texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return the networks (an address is one of its own) that a setting lists; raises `UnusableSetting`."""
+    try:
+        return tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError as error:
+        raise UnusableSetting(f"{name} should be addresses or networks such as 10.0.0.0/8: {error}") from None
+
+
+def _check_origins(origins: Iterable[str]) -> None:
+    for origin in origins:
+        if not _ORIGIN.match(origin):
+            raise UnusableSetting(
+                f"cors_origins should be * or origins such as https://crm.example.org, not {origin!r}"
+            )
 
 
 _ORIGIN = re.compile(r"(\*|null|[a-z][a-z0-9+.-]*://[^\s/,]+)\Z", re.ASCII)  # as browsers send it, RFC 6454 section 6.2

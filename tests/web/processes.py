@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO
@@ -15,7 +15,7 @@ from typing import IO
 from tests.web.house import DEADLINE_SECONDS, wait_for
 
 RINGBACK = shutil.which("ringback", path=str(Path(sys.executable).parent)) or "ringback"
-_ADDRESS = re.compile(r"(http://\S+?)(?=[;\s/]|$)")
+_ADDRESS = re.compile(r"(https?://\S+?)(?=[;\s/]|$)")
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -61,6 +61,16 @@ class Server:
     def _read(self, stream: IO[str] | None) -> None:
         for line in stream or ():
             self.said.append(line)
+
+    def workers(self) -> list[int]:
+        """Return the processes of its workers, in the order they were started."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has ended meanwhile
+                parent = int(stat.read_text().rpartition(")")[2].split()[1])
+                if parent == self.process.pid and b"spawn_main" in stat.with_name("cmdline").read_bytes():
+                    found.append(int(stat.parent.name))
+        return sorted(found)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""

@@ -10,6 +10,7 @@ import ringback
 from ringback.cli import copying, following, importing, keeping, listing, owning, rejecting, serving
 from ringback.cli.telling import visible
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
+from ringback.logs import without_credentials
 
 DONE, REFUSED, USED_WRONGLY = 0, 1, 2
 
@@ -51,7 +52,6 @@ def run(words: list[str]) -> int:
 
 
 def _refuse(said: str, status: int) -> int:
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(
-        visible(f"ringback: {' '.join(said.split())}")
-    )
+    said = visible(f"ringback: {' '.join(without_credentials(said).split())}")
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(said)
     return status

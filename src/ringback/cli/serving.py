@@ -2,34 +2,23 @@
 
 import asyncio
 import io
-import os
 import secrets
 import signal
-import socket
 import sys
 import tempfile
 from importlib.resources import files
-from types import FrameType
 from typing import Annotated
 
 import msgspec
-import uvicorn
 from cyclopts import App, Parameter
-from uvicorn.supervisors import Multiprocess
 
 from ringback import agents, calls
-from ringback.errors import UnusableSetting
-from ringback.logs import set_up_logs
+from ringback.logs import without_credentials
 from ringback.settings import Settings
 from ringback.sources import source_named
 from ringback.storage import open_store
 from ringback.telephony.agent_id import AgentId
-from ringback.web.app import SETTINGS_VARIABLE, Application
-from ringback.web.deadlines import raise_file_limit
-from ringback.web.protocol import DirectProtocol
-
-_GRACE_SECONDS = 10
-_BACKLOG = 2048
+from ringback.web import server, tls
 
 
 def register(app: App) -> None:
@@ -38,29 +27,38 @@ def register(app: App) -> None:
     app.command(demo)
 
 
-def serve(*, settings: Settings | None = None) -> None:
+def serve(*, settings: Settings | None = None) -> int:
     """Serve the API until stopped."""
     settings = (settings or Settings()).checked()
+    if settings.tls_cert and settings.tls_key:
+        tls.loaded(settings.tls_cert, settings.tls_key)
     asyncio.run(_try_store(settings.store))
-    with _listening(settings) as listening:
+    with server.listening_socket(settings) as listening:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"http://{host}:{listening.getsockname()[1]}"
+        address = f"{'https' if settings.tls_cert else 'http'}://{host}:{listening.getsockname()[1]}"
         sys.stderr.write(f"Ringback listens on {address}; the API is described at {address}/docs\n")
-        if not settings.is_local:
-            sys.stderr.write("Warning: tokens and numbers travel in the clear; put a TLS proxy in front.\n")
-        _serve_on(settings, listening)
+        if not (settings.is_local or settings.tls_cert or settings.trusted_proxies):
+            sys.stderr.write(
+                "Warning: tokens and numbers travel in the clear; use --tls-cert and --tls-key, or put a TLS proxy in "
+                "front and name it: --trusted-proxies.\n"
+            )
+        if any("://" in word and without_credentials(word) != word for word in sys.argv):
+            sys.stderr.write(
+                "Warning: all users of this machine can see the password in --store; set RINGBACK_STORE instead.\n"
+            )
+        return server.serve_on(settings, listening)
 
 
 def demo(*, port: Annotated[int, Parameter(help="TCP port to listen on; 0 takes a free one.")] = Settings.port) -> None:
     """Serve a throw-away store filled with an example call log, and print two requests to try."""
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, server.stop)
     with tempfile.TemporaryDirectory(prefix="ringback-demo-") as folder:
         settings = Settings(store=f"sqlite:///{folder}/ringback.db", port=port).checked()
-        with _listening(settings) as listening:
+        with server.listening_socket(settings) as listening:
             port = listening.getsockname()[1]
             sys.stdout.write(asyncio.run(_fill(settings.store, f"http://127.0.0.1:{port}")))
             sys.stdout.flush()
-            _serve_on(settings, listening)
+            server.serve_on(settings, listening)
 
 
 # --- the server ----------------------------------------------------------------------------------------------------
@@ -70,54 +68,6 @@ async def _try_store(url: str) -> None:
     """Refuse a store that cannot be used in one line, before anything listens."""
     store = await open_store(url)
     await store.close()
-
-
-def _listening(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError as error:
-        listening.close()
-        raise UnusableSetting(
-            f"port {settings.port} of {settings.host} cannot be listened on: {error.strerror}; name another: --port"
-        ) from error
-    listening.listen(_BACKLOG)
-    return listening
-
-
-def _serve_on(settings: Settings, listening: socket.socket) -> None:
-    set_up_logs(settings.log_format)
-    raise_file_limit()
-    os.environ[SETTINGS_VARIABLE] = msgspec.json.encode(settings.as_dict()).decode()
-    config = uvicorn.Config(
-        "ringback.web.app:worker_application" if settings.workers > 1 else Application(settings),
-        factory=settings.workers > 1,
-        workers=settings.workers,
-        loop="uvloop",
-        http=DirectProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        if settings.workers > 1:
-            Multiprocess(config, sockets=[listening]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:  # uvicorn stops first, and then raises the signal that asked it to once more
-        return
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that what is open is closed and a throw-away store thrown away."""
-    del number, frame
-    raise KeyboardInterrupt
 
 
 # --- the demo ------------------------------------------------------------------------------------------------------

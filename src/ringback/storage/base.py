@@ -169,6 +169,20 @@ class CheckReport(msgspec.Struct, kw_only=True):
         return not self.faults
 
 
+class Measures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store weighs: its bytes on disk, its call lists and the rejected records it keeps.
+
+    Lists and rejects are counted up to `MOST_COUNTED`: whoever looks at them looks often.
+    """
+
+    bytes: int
+    lists: int
+    rejects: int
+
+
+MOST_COUNTED = 100_000
+
+
 class Store(ABC):
     """Keeps apps, agents, tokens, wrong log-ins, legs, call lists and rejected records."""
 
@@ -183,6 +197,10 @@ class Store(ABC):
     @abstractmethod
     async def ready(self) -> None:
         """Return when the store answers and can be written; raises `StoreUnavailable` when not."""
+
+    @abstractmethod
+    async def measures(self) -> Measures:
+        """Return what the store weighs, in milliseconds however large it is."""
 
     @abstractmethod
     async def check(self) -> CheckReport:

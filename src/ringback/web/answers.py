@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from ringback.errors import BodyTooLarge
 
 Headers = Sequence[tuple[bytes, bytes]]
+CLIENT_GONE = 499  # how an unanswered request is counted, in nginx's manner
 _encode = msgspec.json.Encoder().encode
 
 

@@ -2,11 +2,10 @@
 
 import asyncio
 import gc
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import perf_counter_ns
 
-import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,17 +14,21 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.agents import Passwords
+from ringback.logs import without_credentials
 from ringback.settings import Settings
+from ringback.sources import SOURCES
 from ringback.storage import open_store
 from ringback.web import call_legs, operations, receivers, telecmi
 from ringback.web.deadlines import Watch
+from ringback.web.endpoint import Endpoint
+from ringback.web.metrics import Metrics
 from ringback.web.problems import fault_answer, problem_answer
 from ringback.web.protocol import DIRECT, WATCH, DirectRoute, DirectRoutes
-
-SETTINGS_VARIABLE = "_RINGBACK_WORKER_SETTINGS"  # how a server hands its settings to its worker processes
+from ringback.web.request_ids import request_id
+from ringback.web.tallies import OTHER, Board, Tallies
 
 DOCUMENTED = (*telecmi.OPERATIONS, *call_legs.OPERATIONS, *receivers.OPERATIONS)
 
@@ -35,12 +38,14 @@ log = structlog.get_logger()
 class Application:
     """The server as ASGI: opens the store when it starts, closes it when it stops."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tallies: Tallies | None = None) -> None:
         self._settings = settings.checked()
+        self._tallies = tallies or new_board().taken()
         self._app: ASGIApp | None = None
         self._posted: dict[str, ASGIApp] = {}  # the endpoints of busy routes, by path
         self.direct: DirectRoutes = {}
         self.watch: Watch | None = None
+        self._counting: set[tuple[str, str]] = set()  # paths and methods whose endpoints count by themselves
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's own life."""
@@ -54,7 +59,26 @@ class Application:
         if posted is not None and scope["method"] == "POST":
             await posted(scope, receive, send)
         elif self._app is not None:
-            await self._app(scope, receive, send)
+            await self._counted(self._app, scope, receive, send)
+
+    async def _counted(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what does not count itself, and count it."""
+        started, code = perf_counter_ns(), 500
+
+        async def sent(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+            await send(message)
+
+        if (scope["path"], scope["method"]) in self._counting:
+            await app(scope, receive, send)
+            return
+        try:
+            await app(scope, receive, sent)
+        finally:
+            tally = self._tallies.routes.get(scope["path"], self._tallies.routes[OTHER])
+            tally.count(code, perf_counter_ns() - started)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,13 +86,17 @@ class Application:
         async with AsyncExitStack() as stack:
             store = await open_store(self._settings.store)
             stack.push_async_callback(store.close)
+            stack.callback(self._tallies.leave)
             passwords = Passwords()
             stack.callback(passwords.close)
             dialect = telecmi.TelecmiDialect(store, passwords, self._settings)
             legs = call_legs.CallLegs(store, self._settings)
-            receiving = receivers.Receivers(store, self._settings)
-            operating = operations.Operations(store, DOCUMENTED)
+            receiving = receivers.Receivers(store, self._settings, self._tallies)
+            operating = operations.Operations(store, Metrics(store, self._tallies, self._settings), DOCUMENTED)
             endpoints = {**dialect.endpoints(), **legs.endpoints()}
+            for path, endpoint in endpoints.items():
+                if isinstance(endpoint, Endpoint):
+                    endpoint.tally = self._tallies.routes[path]
             posted = [Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items()]
             app = Starlette(
                 routes=[*posted, *receiving.routes(), *operating.routes()],
@@ -77,15 +105,17 @@ class Application:
             )
             app.router.redirect_slashes = False  # few clients send a body again where a redirect leads them
             self._app = app
+            self._counting = {(path, "POST") for path in (*endpoints, *receiving.endpoints())}
+            self._counting |= {(path, "GET") for path in receiving.endpoints()}
             if not self._settings.cors_origins:
                 self._posted = {**endpoints, **receiving.endpoints()}
-                ways: Mapping[str, object] = self._posted
+                ways: Mapping[str, object] = {} if self._settings.access_log else self._posted
                 self.direct = {path.encode(): one for path, one in ways.items() if isinstance(one, DirectRoute)}
             self.watch = Watch(self._settings.client_timeout, self._settings.max_connections)
             watching = asyncio.create_task(self.watch.run())
             stack.callback(watching.cancel)
             _collect_seldom()
-            log.info("started", store=_without_password(self._settings.store))
+            log.info("started", store=without_credentials(self._settings.store.partition("?")[0]))
             yield
             log.info("stopped")
 
@@ -109,9 +139,10 @@ class _Lifespan:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def worker_application() -> Application:
-    """Return the application of a worker process, its settings taken from the parent's."""
-    return Application(msgspec.convert(msgspec.json.decode(os.environ[SETTINGS_VARIABLE]), Settings))
+def new_board() -> Board:
+    """Return a place to count in for the processes of one server."""
+    paths = [operation.path for operation in (*DOCUMENTED, *operations.OPERATIONS) if "{" not in operation.path]
+    return Board([*paths, "/", *(f"/ingest/{name}" for name in SOURCES)], SOURCES)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
@@ -123,7 +154,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "X-Request-ID"],
             max_age=86_400,
         )
     ]
@@ -137,12 +168,18 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     }.get(status, "The request cannot be answered")
     answer = problem_answer(status, said)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    headers["X-Request-ID"] = request_id(request.scope["headers"])
     return Response(answer.body, status, headers=headers, media_type="application/json")
 
 
 async def _own_fault(request: Request, error: Exception) -> Response:
-    answer = fault_answer(request.url.path, error)
-    return Response(answer.body, answer.status, media_type="application/json")
+    answer = fault_answer(request.url.path, request.scope["headers"], error)
+    return Response(
+        answer.body,
+        answer.status,
+        headers={name.decode(): value.decode() for name, value in answer.headers},
+        media_type="application/json",
+    )
 
 
 def _collect_seldom() -> None:
@@ -150,8 +187,3 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def _without_password(store: str) -> str:
-    scheme, separator, rest = store.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if "@" in rest else store

@@ -1,15 +1,18 @@
 """An endpoint of the agent API: body in, answer out, errors in the one envelope. What is asked is the routes' own."""
 
 from collections.abc import Callable, Coroutine
+from time import perf_counter_ns
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from ringback.errors import RingbackError
-from ringback.settings import Settings
-from ringback.web.answers import Answer, ClientGone, Posted, read_body
-from ringback.web.problems import error_answer, fault_answer
+from ringback.settings import Settings, networks_of
+from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, Headers, Posted, read_body
+from ringback.web.clients import client_address
+from ringback.web.problems import error_answer, fault_answer, status_of
 from ringback.web.protocol import DirectRoute
+from ringback.web.tallies import RouteTally
 
 Answering = Coroutine[Any, Any, Answer]
 
@@ -17,10 +20,13 @@ Answering = Coroutine[Any, Any, Answer]
 class Endpoint:
     """An ASGI application that answers one route's POST from its body, and `with_client` from who asks as well."""
 
+    tally: RouteTally | None = None  # where its requests are counted
+
     def __init__(
         self, path: str, answer: Callable[..., Answering], settings: Settings, *, with_client: bool = False
     ) -> None:
         self._path, self._answer, self._with_client = path, answer, with_client
+        self._trusted = networks_of("trusted_proxies", settings.trusted_proxies)
         self._error_status = 200 if settings.error_status == "body" else None
         self._most = settings.max_body
 
@@ -28,26 +34,33 @@ class Endpoint:
         """Answer one request."""
         try:
             body = await read_body(scope, receive, self._most)
-            answer = await self._answered(*((body, _client(scope)) if self._with_client else (body,)))
         except RingbackError as error:
-            answer = error_answer(error, http_status=self._error_status)
+            self._count(status_of(error), perf_counter_ns())
+            answer = error_answer(error, scope["headers"], http_status=self._error_status)
         except ClientGone:
+            self._count(CLIENT_GONE, perf_counter_ns())
             return
+        else:
+            asked = (body, client_address(scope, self._trusted)) if self._with_client else (body,)
+            answer = await self._answered(scope["headers"], *asked)
         await answer.send(send)
 
-    async def _answered(self, *asked: bytes | str) -> Answer:
+    async def _answered(self, headers: Headers, *asked: bytes | str) -> Answer:
+        started, code = perf_counter_ns(), 200
         try:
             return await self._answer(*asked)
         except RingbackError as error:
-            return error_answer(error, http_status=self._error_status)
+            code = status_of(error)
+            return error_answer(error, headers, http_status=self._error_status)
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the client is told in its words)
-            return fault_answer(self._path, error)
+            code = 500
+            return fault_answer(self._path, headers, error)
+        finally:
+            self._count(code, started)
 
-
-def _client(scope: Scope) -> str:
-    """Return the address of whoever asks, empty where the connection has none."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""
+    def _count(self, code: int, started: int) -> None:
+        if self.tally is not None:
+            self.tally.count(code, perf_counter_ns() - started)
 
 
 class DirectEndpoint(Endpoint, DirectRoute):
@@ -62,7 +75,7 @@ class DirectEndpoint(Endpoint, DirectRoute):
 
     def answer_direct(self, posted: Posted) -> Answer | Answering:
         """Return the answer to a whole request."""
-        answering = self._answered(posted.body)
+        answering = self._answered(posted.headers, posted.body)
         return _run(answering) if self._is_immediate else answering
 
 
@@ -74,4 +87,4 @@ def _run(answering: Answering) -> Answer:
         answer: Answer = done.value
         return answer
     answering.close()
-    return fault_answer("", RuntimeError("an immediate answer waited for something"))
+    return fault_answer("", (), RuntimeError("an immediate answer waited for something"))

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import ringback
 from ringback.errors import RingbackError
 from ringback.storage.base import Store
 from ringback.web.answers import Answer, json_answer
 from ringback.web.openapi import Operation, document
-from ringback.web.problems import Problem, problem_answer, status_of
+from ringback.web.problems import Problem, error_answer
 from ringback.web.reference import reference_page
 
 
@@ -25,8 +25,8 @@ class Health(msgspec.Struct):
 class Operations:
     """Answers what those who run the server ask."""
 
-    def __init__(self, store: Store, operations: Sequence[Operation]) -> None:
-        self._store = store
+    def __init__(self, store: Store, metrics: ASGIApp, operations: Sequence[Operation]) -> None:
+        self._store, self._metrics = store, metrics
         described = document([*operations, *OPERATIONS])
         self._document = Answer(200, b"application/json", msgspec.json.format(msgspec.json.encode(described)))
         self._page = reference_page(described)
@@ -36,32 +36,33 @@ class Operations:
         return [
             Route("/healthz", _Endpoint(self, "healthz"), methods=["GET"]),
             Route("/readyz", _Endpoint(self, "readyz"), methods=["GET"]),
+            Route("/metrics", self._metrics, methods=["GET"]),
             Route("/openapi.json", _Endpoint(self, "openapi"), methods=["GET"]),
             Route("/docs", _Endpoint(self, "docs"), methods=["GET"]),
             Route("/", _Endpoint(self, "home"), methods=["GET"]),
         ]
 
-    async def healthz(self) -> Answer:
+    async def healthz(self, scope: Scope) -> Answer:  # noqa: ARG002
         """GET /healthz: the process lives."""
         return json_answer(Health("ok", ringback.__version__))
 
-    async def readyz(self) -> Answer:
-        """GET /readyz: the store answers and can be written."""
+    async def readyz(self, scope: Scope) -> Answer:
+        """GET /readyz: the store answers and can be written. Why not is in the log: anybody may ask here."""
         try:
             await self._store.ready()
         except RingbackError as error:
-            return problem_answer(status_of(error), str(error))
+            return error_answer(error, scope["headers"])
         return json_answer(Health("ready", ringback.__version__))
 
-    async def openapi(self) -> Answer:
+    async def openapi(self, scope: Scope) -> Answer:  # noqa: ARG002
         """GET /openapi.json."""
         return self._document
 
-    async def docs(self) -> Answer:
+    async def docs(self, scope: Scope) -> Answer:  # noqa: ARG002
         """GET /docs."""
         return self._page
 
-    async def home(self) -> Answer:
+    async def home(self, scope: Scope) -> Answer:  # noqa: ARG002
         """GET /: to the documentation, the one page there is for people."""
         return Answer(307, b"text/plain; charset=utf-8", b"See /docs\n", [(b"location", b"/docs")])
 
@@ -71,7 +72,7 @@ class _Endpoint:
         self._answer = getattr(operations, name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        answer: Answer = await self._answer()
+        answer: Answer = await self._answer(scope)
         if scope["method"] == "HEAD":
             answer = answer._replace(body=b"")
         await answer.send(send)
@@ -85,6 +86,15 @@ OPERATIONS = (
         "Can calls be served and taken in?",
         "503 while the store is away or cannot be written.",
         answer=Health,
+        problem=Problem,
+    ),
+    Operation(
+        "get",
+        "/metrics",
+        "What the server counts",
+        "For Prometheus, and only for addresses of the setting metrics_from.",
+        content_type="text/plain",
+        errors={403: "Not for this address"},
         problem=Problem,
     ),
     Operation("get", "/openapi.json", "This document", "OpenAPI 3.1.", content_type="application/json"),

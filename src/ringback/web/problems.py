@@ -21,7 +21,9 @@ from ringback.errors import (
     UnreadableBody,
     UnreadableRecord,
 )
-from ringback.web.answers import Answer, json_answer
+from ringback.web.answers import Answer, Headers, json_answer
+from ringback.web.request_ids import id_header
+from ringback.web.request_ids import request_id as request_id_of
 
 RETRY_AFTER_SECONDS = 5
 _LOG_SECONDS = 1.0
@@ -64,19 +66,21 @@ def status_of(error: RingbackError) -> int:
     return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
 
 
-def error_answer(error: RingbackError, *, http_status: int | None = None) -> Answer:
-    """Return the answer for an error.
+def error_answer(error: RingbackError, headers: Headers, *, http_status: int | None = None) -> Answer:
+    """Return the answer for an error that a request with these headers met.
 
     What a store says of itself names hosts, files and users: that is for whoever runs the server, and is logged.
     """
+    request_id = request_id_of(headers)
+    told = [id_header(request_id)]
     if isinstance(error, StoreUnavailable | StoreUnusable):
-        _log_seldom(str(error))
-        return problem_answer(503, _AWAY, http_status=http_status)
+        _log_seldom(str(error), request_id)
+        return problem_answer(503, _AWAY, http_status=http_status, headers=told)
     wait = getattr(error, "retry_after_seconds", RETRY_AFTER_SECONDS)
-    return problem_answer(status_of(error), str(error), http_status=http_status, retry_after_seconds=wait)
+    return problem_answer(status_of(error), str(error), http_status=http_status, headers=told, retry_after_seconds=wait)
 
 
-def _log_seldom(said: str) -> None:
+def _log_seldom(said: str, request_id: str) -> None:
     """Log what the store says, the same at most once a second: while it is away every request meets it."""
     now = time.monotonic()
     if now < _quiet_until.get(said, now):
@@ -84,20 +88,26 @@ def _log_seldom(said: str) -> None:
     if len(_quiet_until) >= _MOST_QUIET:
         _quiet_until.clear()
     _quiet_until[said] = now + _LOG_SECONDS
-    log.warning("store", said=said)
+    log.warning("store", said=said, request_id=request_id)
 
 
-def fault_answer(path: str, error: Exception) -> Answer:
+def fault_answer(path: str, headers: Headers, error: Exception) -> Answer:
     """Log a fault of the server's own and return the answer for it, which tells nothing of the inside."""
-    log.error("fault", path=path, error=type(error).__name__, exc_info=error)
-    return problem_answer(500, "The server failed; the fault is logged")
+    request_id = request_id_of(headers)
+    log.error("fault", request_id=request_id, path=path, error=type(error).__name__, exc_info=error)
+    return problem_answer(500, "The server failed; the fault is logged", headers=[id_header(request_id)])
 
 
 def problem_answer(
-    status: int, text: str, *, http_status: int | None = None, retry_after_seconds: int = RETRY_AFTER_SECONDS
+    status: int,
+    text: str,
+    *,
+    http_status: int | None = None,
+    headers: Headers = (),
+    retry_after_seconds: int = RETRY_AFTER_SECONDS,
 ) -> Answer:
     """Return the answer for an error; `http_status` differs from the code only where clients look inside alone."""
-    headers: list[tuple[bytes, bytes]] = []
+    headers = [*headers]
     if status in (429, 503):
         headers.append((b"retry-after", str(retry_after_seconds).encode()))
     if status == 401:

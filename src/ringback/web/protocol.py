@@ -18,6 +18,8 @@ from ringback.web.problems import problem_answer
 DIRECT = "ringback.direct"  # where the application's state (ASGI lifespan) keeps its direct routes
 WATCH = "ringback.watch"  # and who watches the connections
 
+_GOODBYE_SECONDS = 1.0
+
 # The hot path calls its parent's methods by name: `super()` costs more than what most of them do.
 _begin = HttpToolsProtocol.on_message_begin
 _header = HttpToolsProtocol.on_header
@@ -217,6 +219,15 @@ class DirectProtocol(HttpToolsProtocol, Watched):
             super().shutdown()
         else:
             self._ends = True
+        if self.transport.is_closing() and self.scheme == "https":
+            self.loop.call_later(_GOODBYE_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        """End a TLS connection whose client has all its answers and says no good-bye: TLS would wait for that."""
+        if self.transport.get_write_buffer_size():
+            self.loop.call_later(_GOODBYE_SECONDS, self._leave)
+        else:
+            self.transport.abort()
 
 
 class _Nobody:

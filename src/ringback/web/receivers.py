@@ -5,6 +5,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine
+from time import perf_counter_ns
 from typing import Annotated, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -17,10 +18,11 @@ from ringback.errors import BodyTooLarge, RingbackError, UnreadableBody
 from ringback.settings import Settings
 from ringback.sources import SOURCES, source_named
 from ringback.storage.base import App, Store
-from ringback.web.answers import Answer, ClientGone, Posted, json_answer, read_body
+from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, Posted, json_answer, read_body
 from ringback.web.openapi import Operation
-from ringback.web.problems import Problem, error_answer, fault_answer
+from ringback.web.problems import Problem, error_answer, fault_answer, status_of
 from ringback.web.protocol import DirectRoute
+from ringback.web.tallies import Tallies
 
 _GZIP = b"\x1f\x8b"
 _DIRECT_BODY = 65_536  # bytes; larger deliveries are read as they come, after their sender is known
@@ -49,8 +51,9 @@ class RejectedDelivery(Problem, kw_only=True):
 class Receivers:
     """Takes deliveries into the store; answers 200 only after the commit."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, tallies: Tallies) -> None:
         self._store = store
+        self.tallies = tallies
         self._most = settings.max_delivery
         self._timezone = settings.timezone
 
@@ -75,6 +78,7 @@ class Receivers:
             body = await asyncio.to_thread(unpacked, body, self._most)
         context = calls.context_for(app, self._timezone)
         delivery, reason = await calls.take_delivery(self._store, source, body, context)
+        self.tallies.sources[name].count(delivery.new, delivery.merged, delivery.duplicate, delivery.rejected)
         if delivery.read == 0:
             raise UnreadableBody("The body holds no record")
         if reason is not None and delivery.rejected == delivery.read:
@@ -146,15 +150,26 @@ class _Endpoint(DirectRoute):
         return self._answered(posted, self._source, body)
 
     async def _answered(self, head: Posted, source: str, body: Callable[[], Awaitable[bytes]]) -> Answer:
+        started, code = perf_counter_ns(), 200
         try:
             app = await self._receivers.app(head)  # before the body is read: strangers send in vain
-            return await self._receivers.take(app, source, await body())
+            answer = await self._receivers.take(app, source, await body())
         except RingbackError as error:
-            return error_answer(error)
+            code = status_of(error)
+            return error_answer(error, head.headers)
         except ClientGone:
+            code = CLIENT_GONE
             raise
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the sender is told to come again)
-            return fault_answer(f"/ingest/{source}", error)
+            code = 500
+            return fault_answer(f"/ingest/{source}", head.headers, error)
+        else:
+            code = answer.status
+            return answer
+        finally:
+            tally = self._receivers.tallies.routes.get(f"/ingest/{source}")
+            if tally is not None:
+                tally.count(code, perf_counter_ns() - started)
 
 
 _ANYTHING: dict[str, Any] = {

@@ -69,6 +69,10 @@ class Place(NamedTuple):
             raise UnusableSetting(f"the store's pool_size should be from 1 to 1000, not {size[:20]!r}")
         if ours.get("pooler", "transaction") != "transaction":
             raise UnusableSetting(f"the store's pooler should be transaction, not {ours['pooler'][:20]!r}")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise UnusableSetting("the store's port should be a number from 0 to 65535") from None
         name = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
         return cls(urlunsplit((*parts[:3], rest, "")), name, int(size), "pooler" in ours)
 

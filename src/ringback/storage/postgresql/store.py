@@ -13,12 +13,14 @@ import asyncpg
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp, UnknownReject
 from ringback.storage.base import (
+    MOST_COUNTED,
     Agent,
     App,
     CheckReport,
     Intake,
     KeptToken,
     ListedCall,
+    Measures,
     NewReject,
     Page,
     Range,
@@ -65,6 +67,13 @@ from ringback.telephony.leg import CallLeg, decode_leg
 
 # Of no app: with one worker of a cluster away, the apps of all others are served.
 READY = "UPDATE ringback_schema SET version = version WHERE version < 0"
+
+# Of all apps at once, in a cluster of all its machines: nothing but /metrics asks it.
+MEASURES = f"""
+SELECT pg_database_size(current_database()) AS bytes,
+    (SELECT count(*) FROM (SELECT 1 FROM call_list LIMIT {MOST_COUNTED}) l) AS lists,
+    (SELECT count(*) FROM (SELECT 1 FROM reject LIMIT {MOST_COUNTED}) r) AS rejects
+"""
 
 ADD_APP = f"INSERT INTO app ({APP_COLUMNS}) VALUES ($1, $2, $3, $4, $5)"
 APP_IDS = "SELECT app_id FROM app ORDER BY app_id"
@@ -125,6 +134,10 @@ class PostgresqlStore(Store):
 
     async def ready(self) -> None:
         await self._execute(READY, seconds=READ_SECONDS)
+
+    async def measures(self) -> Measures:
+        row = (await self._fetch(MEASURES))[0]
+        return Measures(bytes=row["bytes"], lists=row["lists"], rejects=row["rejects"])
 
     async def check(self) -> CheckReport:
         return await check_store(self._connections, await self._app_ids())

@@ -1,5 +1,6 @@
 """The embedded store's methods, each a statement or a job for the writer. Opening, lists and checking are beside it."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from ringback.storage.base import (
     Intake,
     KeptToken,
     ListedCall,
+    Measures,
     NewReject,
     Page,
     Range,
@@ -44,6 +46,7 @@ from ringback.storage.sqlite import lists, login_tries
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
 from ringback.storage.sqlite.lists import Row
+from ringback.storage.sqlite.measuring import measured
 from ringback.storage.sqlite.purging import purge_slice
 from ringback.storage.sqlite.showing import show_again
 from ringback.storage.sqlite.taking_in import take_in
@@ -76,6 +79,9 @@ class SqliteStore(Store):
 
     async def ready(self) -> None:
         await self._write(lambda db: db.execute("UPDATE app SET region = region WHERE app_id = -1"))
+
+    async def measures(self) -> Measures:
+        return await asyncio.to_thread(measured, self._path)
 
     async def check(self) -> CheckReport:
         with our_errors(self._path):
