@@ -45,6 +45,12 @@ class Settings:
         int, Parameter(help="The largest body of a delivery to /ingest, in bytes, after unpacking.")
     ] = 33_554_432
     token_days: Annotated[int, Parameter(help="Days after which a token dies.")] = 30
+    retention_days: Annotated[
+        int, Parameter(help="Days after which calls are dropped, with their legs; 0 keeps them for ever.")
+    ] = 0
+    retention_leg_days: Annotated[
+        int, Parameter(help="Days after which legs are reduced to what their call shows; 0 keeps them whole.")
+    ] = 0
     timezone: Annotated[
         str | None, Parameter(help="IANA time zone of delivered times that name none, such as Asia/Almaty.")
     ] = None
@@ -96,4 +102,6 @@ _RANGES = (
     ("max_body", 1024, 2**30),
     ("max_delivery", 1024, 2**31),
     ("token_days", 1, 3650),
+    ("retention_days", 0, 36_500),
+    ("retention_leg_days", 0, 36_500),
 )

@@ -18,7 +18,7 @@ _READ = re.compile(rf"(?:\b(?:FROM|JOIN|USING|UPDATE)|,)\s+({_NAMES})\b(?:\s+(?!
 _WRITTEN = re.compile(rf"INSERT INTO (?:{_NAMES}) \(app_id, [^()]*\)\s+(?:VALUES \(\$1, |SELECT a\.app_id, )")
 
 EVERY_APP = {"APP_IDS"}  # the one statement that is of all apps: it tells which there are
-NO_APP = {"READY"}  # of a table that is not distributed
+NO_APP = {"READY", "TAKE_DUTY", "LEAVE_DUTY"}  # of tables that are not distributed
 
 
 def modules() -> Iterator[ModuleType]:

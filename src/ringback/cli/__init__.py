@@ -7,7 +7,18 @@ from cyclopts.config import Env, Toml
 from rich.console import Console
 
 import ringback
-from ringback.cli import copying, following, importing, keeping, listing, owning, rejecting, serving
+from ringback.cli import (
+    auditing,
+    copying,
+    erasing,
+    following,
+    importing,
+    keeping,
+    listing,
+    owning,
+    rejecting,
+    serving,
+)
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
 
 DONE, REFUSED, USED_WRONGLY = 0, 1, 2
@@ -22,7 +33,7 @@ app = App(
     ],
     default_parameter=None,
 )
-for commands in (serving, owning, importing, following, listing, rejecting, keeping, copying):
+for commands in (serving, owning, importing, following, listing, rejecting, keeping, erasing, auditing, copying):
     commands.register(app)
 
 

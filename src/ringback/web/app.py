@@ -17,10 +17,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.agents import Passwords
+from ringback.logs import log_audit
 from ringback.settings import Settings
 from ringback.storage import open_store
 from ringback.web import call_legs, operations, receivers, telecmi
 from ringback.web.problems import fault_answer, problem_answer
+from ringback.web.retention import Retention
 
 SETTINGS_VARIABLE = "_RINGBACK_WORKER_SETTINGS"  # how a server hands its settings to its worker processes
 
@@ -71,6 +73,10 @@ class Application:
             self._app = app
             self._direct = {} if self._settings.cors_origins else {**endpoints, **receiving.endpoints()}
             _collect_seldom()
+            store.heard = log_audit
+            retention = Retention(store, self._settings)
+            retention.start()
+            stack.push_async_callback(retention.stop)
             log.info("started", store=_without_password(self._settings.store))
             yield
             log.info("stopped")
