@@ -13,7 +13,7 @@ import uvloop
 from benchmarks.databases import kept_server, made_database
 from benchmarks.made_calls import LIST_CALLS
 from benchmarks.measuring import LOAD_CORE, Figure, Series, medians, on_core
-from benchmarks.questions import LAST_PAGE, MIDDLE_PAGE, ROWS, Asker, Question, many
+from benchmarks.questions import LAST_PAGE, MIDDLE_PAGE, ROWS, Asker, Question, many, starts_on
 from benchmarks.sizes import Sizes
 from benchmarks.stores import Say
 from ringback.agents import read_token
@@ -29,7 +29,7 @@ _QUESTIONS_A_ROUND = 500
 _FEW = 20
 _PLACES = {"first": 1, "middle": MIDDLE_PAGE, "last": LAST_PAGE}
 
-_ROW = "c.position, c.call_ref, c.started_ms, c.number, c.name, c.rate, c.billable_seconds, c.disposition"
+_ROW = "c.position, c.call_ref, c.started_ms, c.shown, c.disposition"
 _OF_LIST = "c.app_id = $1 AND c.extension = %s AND c.kind = $2"
 _BETWEEN = "c.started_ms BETWEEN $3 AND $4"
 
@@ -98,7 +98,7 @@ class Opened(NamedTuple):
         wanted = Range(from_ms=question.from_ms, to_ms=question.to_ms, page=question.page, limit=ROWS)
         page = await self.store.page_of_token(token.app_id, token.digest, _NOW_MS, _KIND, wanted)
         assert page is not None
-        return page.count, [call.started_ms for call in page.calls]
+        return page.count, starts_on(page)
 
     async def counted(self, question: Question) -> Found:
         """Read the same with COUNT and OFFSET, as barely as can be."""

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
-from starlette.types import ASGIApp
 
 from benchmarks.coroutines import finished
 from benchmarks.load import full_load
@@ -20,23 +19,22 @@ from benchmarks.sizes import SHORT
 from benchmarks.stores import made_store
 from ringback import agents, calls
 from ringback.settings import Settings
-from ringback.storage.base import Page, Range
+from ringback.storage.base import Range, ShownPage
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.connection import connect
 from ringback.storage.sqlite.store import SqliteStore
 from ringback.telephony.call import ListKind
-from ringback.web.answers import json_answer
+from ringback.web.answers import Posted
 from ringback.web.app import Application
-from ringback.web.endpoint import Endpoint
+from ringback.web.endpoint import DirectEndpoint
 from ringback.web.parameters import read_parameters
-from ringback.web.telecmi import PageRequest, TelecmiDialect, out_missed_answer, read_range
+from ringback.web.telecmi import OUT_MISSED, PageRequest, TelecmiDialect, out_missed_body, read_range
 
 _ROUNDS = 15
 _QUESTIONS = 500
 _MOST_ROWS = 1000
 _KIND = ListKind.OUT_MISSED
 _LOAD_SECONDS = 3.0
-_PATH = "/v1/agentOutMissed"
 _SCOPE = {
     "type": "http",
     "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -46,8 +44,8 @@ _SCOPE = {
     "client": ("127.0.0.1", 50_000),
     "method": "POST",
     "root_path": "",
-    "path": _PATH,
-    "raw_path": _PATH.encode(),
+    "path": OUT_MISSED,
+    "raw_path": OUT_MISSED.encode(),
     "query_string": b"",
 }
 
@@ -92,7 +90,6 @@ def _microseconds(steps: Sequence[Step]) -> float:
 def _store_stages(path: Path, store: SqliteStore, questions: Sequence[Question]) -> list[Stage]:
     reader = connect(path, read_only=True)
     parameters = [_parameters(question) for question in questions]
-    rows = [reader.execute(lists.PAGE_OF_TOKEN, given).fetchall() for given in parameters]
     past_the_end = lists.page_parameters(Range(page=2**53))
     empty = [(*given[:2], *past_the_end[2:], *given[4:]) for given in parameters]
     whose = "SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8"
@@ -100,7 +97,6 @@ def _store_stages(path: Path, store: SqliteStore, questions: Sequence[Question])
         Stage(3, "statement: token only", [partial(_fetched, reader, whose, given) for given in parameters]),
         Stage(3, "statement: token and bounds, no rows", [_statement(reader, given) for given in empty]),
         Stage(2, "statement, whole", [_statement(reader, given) for given in parameters]),
-        Stage(2, "rows to Page", [partial(_page_of_rows, found) for found in rows]),
         Stage(1, "store.page_of_token, whole", [partial(_page, store, question) for question in questions]),
     ]
 
@@ -108,20 +104,19 @@ def _store_stages(path: Path, store: SqliteStore, questions: Sequence[Question])
 def _web_stages(store: SqliteStore, application: Application, questions: Sequence[Question]) -> list[Stage]:
     settings = Settings(store="none").checked()
     dialect = TelecmiDialect(store, agents.Passwords(), settings)
-    endpoint = Endpoint(dialect.agent_out_missed, settings)
+    endpoint = dialect.endpoints()[OUT_MISSED]
+    assert isinstance(endpoint, DirectEndpoint)
     bodies = [body_of(question) for question in questions]
     asked = [read_parameters(body, PageRequest) for body in bodies]
     pages = [(_page(store, question), question.agent.app_id) for question in questions]
-    answers = [out_missed_answer(*page) for page in pages]
     return [
         Stage(1, "body to PageRequest", [partial(read_parameters, body, PageRequest) for body in bodies]),
         Stage(1, "PageRequest to Range", [partial(read_range, one, _MOST_ROWS) for one in asked]),
         Stage(1, "token to digest", [partial(agents.read_token, one.token) for one in asked]),
-        Stage(1, "Page to answer's structs", [partial(out_missed_answer, *page) for page in pages]),
-        Stage(1, "structs to JSON", [partial(json_answer, answer) for answer in answers]),
+        Stage(1, "page to JSON", [partial(out_missed_body, *page) for page in pages]),
         Stage(0, "agent_out_missed, whole", [partial(_awaited, dialect.agent_out_missed, body) for body in bodies]),
-        Stage(0, "with the endpoint", [partial(_called, endpoint, question) for question in questions]),
-        Stage(0, "with Starlette", [partial(_called, application, question) for question in questions]),
+        Stage(0, "by ASGI", [partial(_called, application, question) for question in questions]),
+        Stage(0, "direct", [partial(endpoint.answer_direct, Posted(b"", (), body)) for body in bodies]),
     ]
 
 
@@ -164,12 +159,7 @@ def _statement(reader: Any, parameters: tuple[object, ...]) -> Step:
     return partial(_fetched, reader, lists.PAGE_OF_TOKEN, parameters)
 
 
-def _page_of_rows(rows: list[lists.Row]) -> Page:
-    extension, count, found = lists.page_rows(rows)
-    return Page(extension=extension, count=count, calls=found)
-
-
-def _page(store: SqliteStore, question: Question) -> Page:
+def _page(store: SqliteStore, question: Question) -> ShownPage:
     token = agents.read_token(question.agent.token)
     return finished(calls.page_for_token(store, token.app_id, token.digest, _KIND, _range(question)))
 
@@ -178,7 +168,7 @@ def _awaited(work: Callable[[bytes], Any], body: bytes) -> object:
     return finished(work(body))
 
 
-def _called(application: ASGIApp | Endpoint | Application, question: Question) -> None:
+def _called(application: Application, question: Question) -> None:
     """Call an ASGI application as the server does, and check what it sends."""
     body = body_of(question)
     headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
@@ -190,7 +180,7 @@ def _called(application: ASGIApp | Endpoint | Application, question: Question) -
     async def send(message: Any) -> None:
         assert message["type"] == "http.response.start" or message["body"] == question.answer
 
-    finished(application(scope, receive, send))  # type: ignore[arg-type]
+    finished(application(scope, receive, send))
 
 
 # --- the table -----------------------------------------------------------------------------------------------------

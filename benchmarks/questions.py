@@ -1,6 +1,7 @@
 """Requests for random pages, each with the answer that is right. The same questions in every run."""
 
 import json
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 from benchmarks.made_calls import DAY_MS, FIRST_MS, LAST_MS, LIST_CALLS, MadeAgent, MadeCall, calls_of, right_answer
 from benchmarks.measuring import SEED
+from ringback.storage.base import ShownPage
+from ringback.storage.shown import STARTED
 
 ROWS = 10
 LAST_PAGE = LIST_CALLS // ROWS
@@ -57,6 +60,11 @@ class Asker:
 
     def _question(self, from_ms: int, to_ms: int, page: int) -> Question:
         return _question(MadeAgent(self._random.choice(self._agents)), from_ms, to_ms, page)
+
+
+def starts_on(page: ShownPage) -> list[int]:
+    """Return the starts of the calls on a page that a store gave, epoch milliseconds."""
+    return [int(at) for at in re.findall(f"{STARTED}([0-9]+)".encode(), page.shown)]
 
 
 def many(ask: Callable[[], Question], count: int = 2000) -> list[Question]:

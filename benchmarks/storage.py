@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.coroutines import finished
 from benchmarks.made_calls import MadeAgent
 from benchmarks.measuring import SERVER_CORE, Figure, Series, medians, on_core
-from benchmarks.questions import LAST_PAGE, MIDDLE_PAGE, ROWS, Asker, Question
+from benchmarks.questions import LAST_PAGE, MIDDLE_PAGE, ROWS, Asker, Question, starts_on
 from benchmarks.sizes import Sizes
 from benchmarks.stores import Say, made_store, naive_copy
 from ringback.agents import read_token
@@ -90,7 +90,7 @@ def by_positions(store: Store, question: Question) -> tuple[int, list[int]]:
     wanted = Range(from_ms=question.from_ms, to_ms=question.to_ms, page=question.page, limit=ROWS)
     page = finished(store.page_of_token(token.app_id, token.digest, _NOW_MS, ListKind.OUT_MISSED, wanted))
     assert page is not None
-    return page.count, [call.started_ms for call in page.calls]
+    return page.count, starts_on(page)
 
 
 def by_counting(naive: sqlite3.Connection, question: Question) -> tuple[int, list[int]]:

@@ -12,6 +12,7 @@ from benchmarks.made_calls import APP_AGENTS, LIST_CALLS, MadeAgent, calls_of, l
 from ringback.agents import digest_of
 from ringback.storage import open_store
 from ringback.storage.base import Agent, App, Store
+from ringback.storage.shown import read_shown
 from ringback.storage.sqlite.connection import schema_steps
 
 RESULTS = Path(__file__).parent / "results"
@@ -84,8 +85,9 @@ CREATE TABLE call (
     billable_seconds INTEGER, disposition TEXT, ringing_seconds INTEGER
 );
 INSERT INTO token SELECT digest, app_id, extension, expires_ms FROM made.token;
-INSERT INTO call SELECT call_ref, app_id, extension, kind, started_ms, number, name, rate, billable_seconds,
-    disposition, ringing_seconds FROM made.listed_call JOIN made.call_list USING (list_id) ORDER BY started_ms;
+INSERT INTO call SELECT call_ref, app_id, extension, kind, started_ms, number, shown_as(shown, 3), shown_as(shown, 2),
+    shown_as(shown, 1), disposition, ringing_seconds
+    FROM made.listed_call JOIN made.call_list USING (list_id) ORDER BY started_ms;
 CREATE INDEX call_by_agent ON call (app_id, extension, kind, started_ms, call_id);
 """
 
@@ -98,6 +100,7 @@ def naive_copy(store: Path, say: Say) -> Path:
         unfinished = path.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
         with sqlite3.connect(unfinished) as db:
+            db.create_function("shown_as", 2, lambda text, place: read_shown(text)[place], deterministic=True)
             db.execute("ATTACH ? AS made", (str(store),))
             db.executescript(_NAIVE)
         db.close()

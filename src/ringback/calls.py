@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownApp, UnknownCall, UnknownReject
 from ringback.sources import Context, Rejected, Source, read, source_named
 from ringback.sources.reading import EXTENSIONS
-from ringback.storage.base import App, Intake, ListedCall, NewReject, Page, Range, Store
+from ringback.storage.base import App, Intake, ListedCall, NewReject, Page, Range, ShownPage, Store
 from ringback.telephony.agent_id import AgentId
 from ringback.telephony.call import ListKey, ListKind, merge
 from ringback.telephony.leg import CallLeg
@@ -36,7 +36,7 @@ class Delivery(Intake, kw_only=True):
 # --- out -----------------------------------------------------------------------------------------------------------
 
 
-async def page_for_token(store: Store, app_id: int, digest: bytes, kind: ListKind, wanted: Range) -> Page:
+async def page_for_token(store: Store, app_id: int, digest: bytes, kind: ListKind, wanted: Range) -> ShownPage:
     """Return a page of the list of the agent whose token has this digest; raises `BadToken`."""
     page = await store.page_of_token(app_id, digest, time.time_ns() // 1_000_000, kind, wanted)
     if page is None:

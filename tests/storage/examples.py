@@ -1,12 +1,15 @@
 """Apps, agents and tokens to test with, and whole lists read back. No assertions here."""
 
+import json
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from tests.loop import run
 
-from ringback.storage.base import Agent, App, ListedCall, Range, Store
+from ringback.storage.base import Agent, App, ListedCall, Range, ShownPage, Store
 from ringback.telephony.call import ListKey, ListKind
 
 NOW = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
@@ -31,6 +34,30 @@ def add_token(store: Store, agent: Agent, digest: bytes, *, days: int = 30) -> b
     """Give the agent a token that lives for so many days from `NOW`; return whether it was kept."""
     expires_at = NOW + timedelta(days=days)
     return run(store.add_token(agent.app_id, agent.extension, digest, NOW, expires_at, agent.password_hash))
+
+
+def texts(page: ShownPage) -> list[dict[str, Any]]:
+    """Return what each call's text on a page says, by the names that the rows of a list have."""
+    names = ("call_id", "number", "started_ms", "billable_seconds", "rate", "name")
+    said = [re.split("[\x01-\x06]", text) for text in page.shown.decode().split("\x07")]
+    assert said.pop() == [""]  # each text ends with its mark
+    assert all(first == "" for first, *_ in said)
+    return [dict(zip(names, map(json.loads, values), strict=True)) for _, *values in said]
+
+
+def as_texts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return what the texts of rows should say."""
+    return [
+        {
+            "call_id": row.call_id.hex(),
+            "number": int(row.number) if re.fullmatch("0|[1-9][0-9]{0,14}", row.number) else row.number,
+            "started_ms": row.started_ms,
+            "billable_seconds": row.billable_seconds,
+            "rate": row.rate,
+            "name": row.name,
+        }
+        for row in rows
+    ]
 
 
 def whole_list(store: Store, key: ListKey, *, app_id: int = AN_APP.app_id) -> list[ListedCall]:

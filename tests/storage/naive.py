@@ -6,7 +6,9 @@ The rules of the merge are written out once more; `ringback.telephony.call.merge
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from tests.storage.examples import as_texts
 
 from ringback.storage.base import Intake, ListedCall, Range
 from ringback.telephony.call import ListKey, ListKind, call_ref
@@ -112,9 +114,18 @@ class NaiveStore:
 
     def page(self, key: ListKey, wanted: Range) -> tuple[int, list[Shown]]:
         """Return the count of a range and one of its pages."""
+        count, rows = self._page(key, wanted)
+        return count, [shown(row) for row in rows]
+
+    def texts(self, key: ListKey, wanted: Range) -> tuple[int, list[dict[str, Any]]]:
+        """Return the same as the texts of the calls should say it."""
+        count, rows = self._page(key, wanted)
+        return count, as_texts(rows)
+
+    def _page(self, key: ListKey, wanted: Range) -> tuple[int, list[Row]]:
         found = [row for row in self.lists().get(key, []) if wanted.from_ms <= row.started_ms <= wanted.to_ms]
         start = (wanted.page - 1) * wanted.limit
-        return len(found), [shown(row) for row in found[start : start + wanted.limit]]
+        return len(found), found[start : start + wanted.limit]
 
     def _calls(self) -> dict[str, list[CallLeg]]:
         calls: dict[str, list[CallLeg]] = {}

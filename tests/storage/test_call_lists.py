@@ -13,8 +13,12 @@ from tests.loop import run
 from tests.storage.examples import (
     AN_APP,
     BEGUN_MS,
+    NOW_MS,
     OUT_ANSWERED,
     OUT_MISSED,
+    add_token,
+    an_agent,
+    texts,
     walked,
     whole_list,
     whole_lists,
@@ -56,6 +60,10 @@ class StoreBesideNaive(RuleBasedStateMachine):
         self.stores, self.url = stores, stores.made()
         self.store = run(open_store(self.url))
         run(self.store.add_app(AN_APP))
+        for extension in EXTENSIONS:
+            agent = an_agent(extension=extension)
+            run(self.store.add_agent(agent))
+            assert add_token(self.store, agent, extension.encode())
         self.naive = NaiveStore(APP)
 
     def teardown(self) -> None:
@@ -92,6 +100,13 @@ class StoreBesideNaive(RuleBasedStateMachine):
     def a_page_is_read(self, key: ListKey, wanted: Range) -> None:
         page = run(self.store.page(APP, key, wanted))
         assert (page.count, [shown(call) for call in page.calls]) == self.naive.page(key, wanted)
+
+    @rule(extension=st.sampled_from(EXTENSIONS), kind=st.sampled_from(ListKind), wanted=ranges)
+    def a_page_is_read_with_a_token(self, extension: str, kind: ListKind, wanted: Range) -> None:
+        page = run(self.store.page_of_token(APP, extension.encode(), NOW_MS, kind, wanted))
+        assert page is not None
+        assert page.extension == extension
+        assert (page.count, texts(page)) == self.naive.texts(ListKey(extension, kind), wanted)
 
     @rule()
     def the_store_is_opened_anew(self) -> None:

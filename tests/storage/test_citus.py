@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.loop import run
-from tests.storage.examples import AN_AGENT, AN_APP, ANOTHER_APP, NOW, OUT_MISSED, add_token, whole_lists
+from tests.storage.examples import AN_AGENT, AN_APP, ANOTHER_APP, NOW, OUT_MISSED, add_token, texts, whole_lists
 from tests.storage.naive import NaiveStore, shown
 from tests.storage.statements import EVERY_APP, NO_APP, statements
 from tests.telephony.examples import a_leg
@@ -134,7 +134,7 @@ def test_the_contract_holds(store: Store) -> None:
             assert lists == {key: [shown(row) for row in rows] for key, rows in naive.lists().items()}
     page = run(store.page_of_token(AN_APP.app_id, b"digest", 0, ListKind.OUT_MISSED, Range(page=2, limit=7)))
     assert page is not None
-    assert (page.count, [shown(call) for call in page.calls]) == naive.page(OUT_MISSED, Range(page=2, limit=7))
+    assert (page.count, texts(page)) == naive.texts(OUT_MISSED, Range(page=2, limit=7))
 
     reject = NewReject(source="generic", origin="o", reason="r", raw=b"x", received_at=NOW)
     run(store.take_in(AN_APP.app_id, [], [reject, reject]))

@@ -22,7 +22,7 @@ TIMES = (10, 20, 30)
 
 
 def an_entry(started_ms: int, number: int, name: str | None = None) -> Entry:
-    return Entry(started_ms, None, bytes([number]), "77010000001", name, "0.0000", 0, "busy", None)
+    return Entry(started_ms, None, bytes([number]), "77010000001", name or "", "busy", None)
 
 
 def planned(entries: list[Entry], changes: Changes) -> Renumbering:
@@ -61,7 +61,7 @@ def small_cases() -> Iterator[tuple[list[Entry], Changes]]:
             gone = [entry for entry, fate in zip(entries, fates, strict=True) if fate != "stays"]
             renamed = [entry for entry, fate in zip(entries, fates, strict=True) if fate == "renamed"]
             if gone or new:
-                yield entries, Changes(gone, new + [entry._replace(name="Ann") for entry in renamed])
+                yield entries, Changes(gone, new + [entry._replace(shown="Ann") for entry in renamed])
 
 
 def test_every_small_change_leaves_the_list_dense_and_in_order() -> None:

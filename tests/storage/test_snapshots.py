@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.loop import run
-from tests.storage.examples import AN_APP, BEGUN_MS, OUT_MISSED, walked
+from tests.storage.examples import AN_AGENT, AN_APP, BEGUN_MS, NOW_MS, OUT_MISSED, add_token, texts, walked
 from tests.storage.processes import pouring
 from tests.telephony.examples import a_leg
 
 from ringback.storage.base import Page, Range, Store
+from ringback.telephony.call import ListKind
 
 CALLS = 1000
 FIXED = {"from_ms": BEGUN_MS, "to_ms": BEGUN_MS + 999_999}
@@ -57,6 +58,25 @@ def test_a_page_and_its_count_are_of_one_moment(filled: Store, store_url: str) -
             order = [(call.started_ms, call.call_id, call.position) for call in found.calls]
             assert order == sorted(order, reverse=True)
             assert order[0][2] - order[-1][2] == len(order) - 1
+    assert counts[0] >= CALLS
+
+
+def test_a_token_s_page_and_its_count_are_of_one_moment(filled: Store, store_url: str) -> None:
+    """The same for a page asked for with a token, which is another statement."""
+    run(filled.add_agent(AN_AGENT))
+    assert add_token(filled, AN_AGENT, b"digest")
+    counts: list[int] = []
+    with pouring(store_url, "into"):
+        for _ in for_a_while(lambda: counts[-1] > counts[0]):
+            wanted = Range(**FIXED, page=1 + len(counts) % 3, limit=499)
+            found = run(filled.page_of_token(AN_APP.app_id, b"digest", NOW_MS, ListKind.OUT_MISSED, wanted))
+            assert found is not None
+            counts.append(found.count)
+
+            rows = texts(found)
+            assert len(rows) == min(499, found.count - (len(counts) - 1) % 3 * 499)
+            order = [(row["started_ms"], row["call_id"]) for row in rows]
+            assert order == sorted(set(order), reverse=True)
     assert counts[0] >= CALLS
 
 

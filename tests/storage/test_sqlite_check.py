@@ -83,17 +83,20 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a row gone": (f"DELETE FROM listed_call WHERE list_id = 1 AND position = {LAST}", "is missing"),
     "a whole list gone": ("DELETE FROM listed_call WHERE list_id = 2", "is missing"),
     "a row without legs": (
-        "INSERT INTO listed_call SELECT list_id, position + 1, started_ms + 1, NULL, x'00', number, name, rate, "
-        f"billable_seconds, disposition, ringing_seconds FROM listed_call WHERE list_id = 1 AND position = {LAST}",
+        "INSERT INTO listed_call SELECT list_id, position + 1, started_ms + 1, NULL, x'00', number, shown, "
+        f"disposition, ringing_seconds FROM listed_call WHERE list_id = 1 AND position = {LAST}",
         "no leg is kept of the call",
     ),
     "a call twice": (
-        "INSERT INTO listed_call SELECT 2, position + 1, started_ms, given_id, call_ref, number, name, rate, "
-        f"billable_seconds, disposition, ringing_seconds FROM listed_call WHERE list_id = 1 AND position = {LAST}",
+        "INSERT INTO listed_call SELECT 2, position + 1, started_ms, given_id, call_ref, number, shown, "
+        f"disposition, ringing_seconds FROM listed_call WHERE list_id = 1 AND position = {LAST}",
         "put it into another list",
     ),
     "a number edited": ("UPDATE listed_call SET number = '1' WHERE position = 3", "is not what its legs say"),
-    "a rate edited": ("UPDATE listed_call SET rate = '9.0000' WHERE position = 3", "is not what its legs say"),
+    "a rate edited": (
+        "UPDATE listed_call SET shown = replace(shown, '0.0000', '9.0000') WHERE position = 3",
+        "is not what its legs say",
+    ),
     "a disposition edited": ("UPDATE listed_call SET disposition = 'x' WHERE position = 3", "not what its legs say"),
     "an id edited": ("UPDATE listed_call SET given_id = x'00' WHERE list_id = 1", "is not what its legs say"),
     "a start edited": (
@@ -149,6 +152,6 @@ def test_check_tells_no_more_than_a_thousand_faults(path: Path) -> None:
     run(store.take_in(APP, [a_leg(f"more{number}", seconds=number) for number in range(1200)]))
     run(store.close())
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("UPDATE listed_call SET rate = 'x'")
+        db.execute("UPDATE listed_call SET shown = 'x'")
 
     assert len(faults(path)) == 1000

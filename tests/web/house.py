@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from threading import Thread
 from typing import Any, NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from ringback.storage import open_store
 from ringback.storage.base import Agent, Store
 from ringback.telephony.agent_id import AgentId
 from ringback.web.app import Application
+from ringback.web.protocol import DirectProtocol
 
 T = TypeVar("T")
 
@@ -133,6 +134,7 @@ class House(NamedTuple):
 
     store: str
     http: httpx.Client
+    stop: Callable[[], None] = lambda: None  # asks a server on a thread to end, as a signal does
 
     @property
     def url(self) -> str:
@@ -157,22 +159,22 @@ _app_ids = count(2_000_000)
 def served(store: str, **settings: Any) -> Iterator[House]:
     """Serve the store at this URL, made when it is not there, with these settings."""
     application = Application(Settings(store=store, **settings))
-    with socket.create_server(("127.0.0.1", 0)) as listening, _running(application, listening):
+    with socket.create_server(("127.0.0.1", 0)) as listening, _running(application, listening) as stop:
         port = listening.getsockname()[1]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_SECONDS) as http:
-            yield House(store, http)
+            yield House(store, http, stop)
 
 
 @contextmanager
-def _running(application: Application, listening: socket.socket) -> Iterator[None]:
+def _running(application: Application, listening: socket.socket) -> Iterator[Callable[[], None]]:
     server = uvicorn.Server(
-        uvicorn.Config(application, http="httptools", ws="none", lifespan="on", log_config=None, access_log=False)
+        uvicorn.Config(application, http=DirectProtocol, ws="none", lifespan="on", log_config=None, access_log=False)
     )
     thread = Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
         wait_for(lambda: server.started or not thread.is_alive())
-        yield
+        yield partial(setattr, server, "should_exit", True)
     finally:
         server.should_exit = True
         thread.join()

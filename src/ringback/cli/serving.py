@@ -25,6 +25,7 @@ from ringback.sources import source_named
 from ringback.storage import open_store
 from ringback.telephony.agent_id import AgentId
 from ringback.web.app import SETTINGS_VARIABLE, Application
+from ringback.web.protocol import DirectProtocol
 
 _GRACE_SECONDS = 10
 _BACKLOG = 2048
@@ -93,7 +94,7 @@ def _serve_on(settings: Settings, listening: socket.socket) -> None:
         factory=settings.workers > 1,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=DirectProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -83,6 +83,14 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[ListedCall]
 
 
+class ShownPage(msgspec.Struct, frozen=True, gc=False):
+    """The same with its calls' texts joined, in UTF-8: see `storage.shown`."""
+
+    extension: str
+    count: int
+    shown: bytes
+
+
 class Range(msgspec.Struct, frozen=True, kw_only=True):
     """Which page of which range: bounds are inclusive epoch milliseconds, pages count from 1, `limit` is 1 or more."""
 
@@ -279,7 +287,7 @@ class Store(ABC):
     @abstractmethod
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
-    ) -> Page | None:
+    ) -> ShownPage | None:
         """Return a page of the list of the agent whose live token this is, or None for no such token: one snapshot."""
 
     @abstractmethod

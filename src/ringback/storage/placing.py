@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ringback.storage.base import Intake
 from ringback.storage.positions import Changes, Entry
+from ringback.storage.shown import shown_text
 from ringback.telephony.call import Call, ListKey, call_ref, merge
 from ringback.telephony.condensing import is_condensed
 from ringback.telephony.leg import CallLeg, decode_leg, encode_leg, leg_digest
@@ -101,17 +102,9 @@ def _is_settled(kept: Mapping[bytes, bytes | str], legs: Sequence[PlacedLeg]) ->
 
 def entry_of(call: Call) -> Entry:
     """Return the call as the row its lists hold."""
-    return Entry(
-        epoch_ms(call.started_at),
-        call.given_id,
-        call.call_ref,
-        call.number,
-        call.name,
-        call.rate,
-        call.billable_seconds,
-        call.disposition.value,
-        call.ringing_seconds,
-    )
+    started_ms, given_id, ref, number = epoch_ms(call.started_at), call.given_id, call.call_ref, call.number
+    shown = shown_text(given_id or ref, started_ms, number, call.billable_seconds, call.rate, call.name)
+    return Entry(started_ms, given_id, ref, number, shown, call.disposition.value, call.ringing_seconds)
 
 
 def _no_changes() -> Changes:

@@ -16,9 +16,7 @@ class Entry(NamedTuple):
     given_id: bytes | None
     call_ref: bytes
     number: str
-    name: str | None
-    rate: str
-    billable_seconds: int
+    shown: str
     disposition: str
     ringing_seconds: int | None
 

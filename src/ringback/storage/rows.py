@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import msgspec
 
 from ringback.storage.auditing import Act, AuditLine
-from ringback.storage.base import Agent, App, KeptToken, Reject
+from ringback.storage.base import Agent, App, KeptToken, ListedCall, Reject
 from ringback.storage.placing import epoch_ms
+from ringback.storage.shown import read_shown
 
 APP_COLUMNS = "app_id, secret_digest, region, extensions, created_ms"
 AGENT_COLUMNS = "app_id, extension, name, password_hash, is_disabled, created_ms"
@@ -91,6 +92,29 @@ def audit_line_of(row: Row) -> AuditLine:
         actor=row[4],
         subject=row[5],
         facts=msgspec.json.decode(row[6]),
+    )
+
+
+def count_of(first: int | None, last: int | None) -> int:
+    """Return how many positions a range's first and last are apart; no call on one side of it is none at all."""
+    return 0 if first is None or last is None else max(0, last - first + 1)
+
+
+def listed_call(
+    position: int, call_id: bytes, started_ms: int, text: str, disposition: str, ringing_seconds: int | None
+) -> ListedCall:
+    """Return the call of a row."""
+    shown = read_shown(text)
+    return ListedCall(
+        position=position,
+        call_id=call_id,
+        started_ms=started_ms,
+        number=shown.number,
+        name=shown.name,
+        rate=shown.rate,
+        billable_seconds=shown.billable_seconds,
+        disposition=disposition,
+        ringing_seconds=ringing_seconds,
     )
 
 

@@ -42,7 +42,9 @@ def shown_number(reported: str | None, region: str | None) -> str:
 
 def is_exact_number(shown: str) -> bool:
     """Tell whether a shown number goes out as a JSON number: at most 15 digits, so that no reader rounds it."""
-    return len(shown) <= MAX_EXACT_DIGITS and shown.isdecimal()
+    if len(shown) > MAX_EXACT_DIGITS or not (shown.isdecimal() and shown.isascii()):
+        return False
+    return shown[0] != "0" or shown == "0"  # JSON has no other number that begins so
 
 
 def _bare(reported: str | None) -> str:

@@ -1,6 +1,7 @@
 """Reading a request's body and sending an answer, straight over ASGI: the hot path's first and last step."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import NamedTuple
 
 import msgspec
@@ -25,10 +26,38 @@ class Answer(NamedTuple):
     headers: Headers = ()
 
     async def send(self, send: Send) -> None:
-        """Send it."""
+        """Send it over ASGI."""
         headers = [(b"content-type", self.content_type), (b"content-length", b"%d" % len(self.body)), *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+    def as_http(self, common: Headers, *, keeps_alive: bool) -> bytes:
+        """Return it as it stands on an HTTP/1.1 connection (RFC 9112), after these headers of every answer."""
+        parts = [_STATUS_LINES[self.status]]
+        for name, value in (*common, *self.headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts.append(b"content-type: %b\r\ncontent-length: %d\r\n" % (self.content_type, len(self.body)))
+        parts.append(b"\r\n" if keeps_alive else b"connection: close\r\n\r\n")
+        parts.append(self.body)
+        return b"".join(parts)
+
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+class Posted(NamedTuple):
+    """A whole POST: the query without its question mark, the headers (names in any case), the body."""
+
+    query: bytes
+    headers: Headers
+    body: bytes
+
+    def header(self, name: bytes) -> bytes:
+        """Return the header of this lower-case name, empty when it is absent."""
+        for key, value in self.headers:
+            if len(key) == len(name) and key.lower() == name:
+                return value
+        return b""
 
 
 def json_answer(value: object, *, status: int = 200, headers: Headers = ()) -> Answer:

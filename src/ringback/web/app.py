@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
@@ -22,6 +22,7 @@ from ringback.settings import Settings
 from ringback.storage import open_store
 from ringback.web import call_legs, operations, receivers, telecmi
 from ringback.web.problems import fault_answer, problem_answer
+from ringback.web.protocol import DIRECT, DirectRoute, DirectRoutes
 from ringback.web.retention import Retention
 
 SETTINGS_VARIABLE = "_RINGBACK_WORKER_SETTINGS"  # how a server hands its settings to its worker processes
@@ -37,16 +38,17 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.checked()
         self._app: ASGIApp | None = None
-        self._direct: dict[str, ASGIApp] = {}  # the routes' own endpoints, by path
+        self._posted: dict[str, ASGIApp] = {}  # the endpoints of busy routes, by path
+        self.direct: DirectRoutes = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's own life."""
         if scope["type"] == "lifespan":
-            await _Lifespan(self).serve(receive, send)
+            await _Lifespan(self).serve(scope, receive, send)
             return
-        direct = self._direct.get(scope["path"])  # past routing and middleware that have no say in these
-        if direct is not None and scope["method"] == "POST":
-            await direct(scope, receive, send)
+        posted = self._posted.get(scope["path"])  # past routing and middleware that have no say in these
+        if posted is not None and scope["method"] == "POST":
+            await posted(scope, receive, send)
         elif self._app is not None:
             await self._app(scope, receive, send)
 
@@ -71,7 +73,10 @@ class Application:
             )
             app.router.redirect_slashes = False  # few clients send a body again where a redirect leads them
             self._app = app
-            self._direct = {} if self._settings.cors_origins else {**endpoints, **receiving.endpoints()}
+            if not self._settings.cors_origins:
+                self._posted = {**endpoints, **receiving.endpoints()}
+                ways: Mapping[str, object] = self._posted
+                self.direct = {path.encode(): one for path, one in ways.items() if isinstance(one, DirectRoute)}
             _collect_seldom()
             store.heard = log_audit
             retention = Retention(store, self._settings)
@@ -88,10 +93,11 @@ class _Lifespan:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def serve(self, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         try:
             async with self._application.running():
+                scope.get("state", {})[DIRECT] = self._application.direct
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:

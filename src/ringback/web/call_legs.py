@@ -43,7 +43,7 @@ class CallLegs:
 
     def endpoints(self) -> dict[str, ASGIApp]:
         """The one endpoint by its path; it takes POST."""
-        return {"/v1/callLegs": Endpoint(self.call_legs, self._settings)}
+        return {"/v1/callLegs": Endpoint("/v1/callLegs", self.call_legs, self._settings)}
 
     async def call_legs(self, body: bytes) -> Answer:
         """POST /v1/callLegs: the legs of one of the agent's calls."""

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import zlib
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -15,12 +16,14 @@ from ringback import agents, calls
 from ringback.errors import BodyTooLarge, RingbackError, UnreadableBody
 from ringback.settings import Settings
 from ringback.sources import SOURCES, source_named
-from ringback.storage.base import Store
-from ringback.web.answers import Answer, ClientGone, header, json_answer, read_body
+from ringback.storage.base import App, Store
+from ringback.web.answers import Answer, ClientGone, Posted, json_answer, read_body
 from ringback.web.openapi import Operation
 from ringback.web.problems import Problem, error_answer, fault_answer
+from ringback.web.protocol import DirectRoute
 
 _GZIP = b"\x1f\x8b"
+_DIRECT_BODY = 65_536  # bytes; larger deliveries are read as they come, after their sender is known
 
 
 class DeliveryAnswer(msgspec.Struct):
@@ -52,24 +55,24 @@ class Receivers:
         self._timezone = settings.timezone
 
     def endpoints(self) -> dict[str, ASGIApp]:
-        """An endpoint for each source by its path; each takes POST, and GET."""
-        return {f"/ingest/{name}": _Endpoint(self, name) for name in SOURCES}
+        """An endpoint for each source by its path; each takes POST."""
+        return {f"/ingest/{name}": _Endpoint(self, self._most, name) for name in SOURCES}
 
     def routes(self) -> list[Route]:
         """The one route of every source, known or not."""
-        route = Route("/ingest/{source}", _Endpoint(self), methods=["GET", "POST"])
+        route = Route("/ingest/{source}", _Endpoint(self, self._most), methods=["GET", "POST"])
         route.methods = {"GET", "POST"}  # HEAD, which the router adds to GET, must change nothing
         return [route]
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        packed = await read_body(scope, receive, self._most)
-        return await asyncio.to_thread(unpacked, packed, self._most) if packed.startswith(_GZIP) else packed
+    async def app(self, posted: Posted) -> App:
+        """Return the app whose secret came with a delivery; raises `BadSecret`."""
+        return await agents.app_of_secret(self._store, _secret(posted))
 
-    async def take(self, scope: Scope, receive: Receive, name: str) -> Answer:
+    async def take(self, app: App, name: str, body: bytes) -> Answer:
         """Take one delivery in."""
-        app = await agents.app_of_secret(self._store, _secret(scope))
         source = source_named(name)
-        body = _asked(scope) if scope["method"] == "GET" else await self._body(scope, receive)
+        if body.startswith(_GZIP):
+            body = await asyncio.to_thread(unpacked, body, self._most)
         context = calls.context_for(app, self._timezone)
         delivery, reason = await calls.take_delivery(self._store, source, body, context)
         if delivery.read == 0:
@@ -82,9 +85,9 @@ class Receivers:
         return json_answer(DeliveryAnswer(*counts_told))
 
 
-def _asked(scope: Scope) -> bytes:
+def _asked(query: bytes) -> bytes:
     """The query as a form, less the secret: TeleCMI can be told to send its records so."""
-    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     return urlencode([pair for pair in pairs if pair[0] != "key"]).encode()
 
 
@@ -105,30 +108,53 @@ def unpacked(body: bytes, most: int) -> bytes:
     return text
 
 
-def _secret(scope: Scope) -> str | None:
-    scheme, _, secret = header(scope, b"authorization").decode("latin-1").partition(" ")
+def _secret(posted: Posted) -> str | None:
+    scheme, _, secret = posted.header(b"authorization").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer":
         return secret.strip()
-    keys: list[str] = parse_qs(scope["query_string"].decode("latin-1")).get("key", [])
+    keys: list[str] = parse_qs(posted.query.decode("latin-1")).get("key", [])
     return keys[0].partition("?")[0] if keys else None  # FreeSWITCH appends ?uuid=... to an address with a query too
 
 
-class _Endpoint:
-    """An ASGI class, so that the router hands it the bare connection."""
+class _Endpoint(DirectRoute):
+    """Takes one source's deliveries, or any's: an ASGI class, so that the router hands it the bare connection.
 
-    def __init__(self, receivers: Receivers, source: str = "") -> None:
-        self._receivers, self._source = receivers, source
+    A direct route too, see `web.protocol`.
+    """
+
+    def __init__(self, receivers: Receivers, most: int, source: str = "") -> None:
+        self._receivers, self._most, self._source = receivers, most, source
+        self.most_direct = min(most, _DIRECT_BODY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        source = self._source or scope["path_params"]["source"]
+        head = Posted(scope["query_string"], scope["headers"], b"")
+
+        async def body() -> bytes:
+            return _asked(head.query) if scope["method"] == "GET" else await read_body(scope, receive, self._most)
+
         try:
-            answer = await self._receivers.take(scope, receive, self._source or scope["path_params"]["source"])
-        except RingbackError as error:
-            answer = error_answer(error)
+            answer = await self._answered(head, source, body)
         except ClientGone:
             return
-        except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the sender is told to come again)
-            answer = fault_answer(scope["path"], error)
         await answer.send(send)
+
+    def answer_direct(self, posted: Posted) -> Coroutine[Any, Any, Answer]:
+        async def body() -> bytes:
+            return posted.body
+
+        return self._answered(posted, self._source, body)
+
+    async def _answered(self, head: Posted, source: str, body: Callable[[], Awaitable[bytes]]) -> Answer:
+        try:
+            app = await self._receivers.app(head)  # before the body is read: strangers send in vain
+            return await self._receivers.take(app, source, await body())
+        except RingbackError as error:
+            return error_answer(error)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the sender is told to come again)
+            return fault_answer(f"/ingest/{source}", error)
 
 
 _ANYTHING: dict[str, Any] = {

@@ -14,21 +14,18 @@ from ringback.storage.base import ListedCall, Range
 from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Renumbering, Span, renumber
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection, Overtaken
+from ringback.storage.rows import count_of, listed_call
 from ringback.telephony.call import ListKey
 
-ENTRY = "started_ms, given_id, call_ref, number, name, rate, billable_seconds, disposition, ringing_seconds"
+ENTRY = "started_ms, given_id, call_ref, number, shown, disposition, ringing_seconds"
 _ROW = (
-    "c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, c.number, c.name, c.rate, "
-    "c.billable_seconds, c.disposition, c.ringing_seconds"
+    "c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, c.shown, c.disposition, c.ringing_seconds"
 )
 _OF_LIST = "c.app_id = $1 AND c.extension = %s AND c.kind = %s"
 
-# One statement and so one snapshot: the two seeks that find a range's positions, and one run of the key from there. The
-# outer join tells whose list it is, and how many there are, where the page has no row. The rows come in order from the
-# key, but nothing promises that an outer join keeps it: they are put in order here, which costs less than a Sort there.
-_PAGE = f"""
-SELECT f.extension, f.first, f.last, c.*
-FROM (
+# A page is one statement and so one snapshot: the two seeks that find a range's positions, and one run of the key from
+# there.
+_FOUND = f"""
     SELECT o.extension,
         (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("o.extension", "$2")} AND c.started_ms >= $3
          ORDER BY c.started_ms, c.position LIMIT 1) AS first,
@@ -36,17 +33,30 @@ FROM (
          ORDER BY c.started_ms DESC, c.position DESC LIMIT 1) AS last
     FROM %s o
     OFFSET 0
-) f
-LEFT JOIN LATERAL (
-    SELECT {_ROW} FROM listed_call c
-    WHERE {_OF_LIST % ("f.extension", "$2")}
+"""
+_ON_PAGE = f"""
+    {_OF_LIST % ("f.extension", "$2")}
         AND c.position >= f.first AND c.position BETWEEN f.last - $5 - $6 + 1 AND f.last - $5
-    ORDER BY c.position DESC
-) c ON true
 """
 
-PAGE = _PAGE % "(SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1)"
-PAGE_OF_TOKEN = _PAGE % "(SELECT t.extension FROM token t WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8)"
+# The outer join tells whose list it is, and how many there are, where the page has no row. The rows come in order from
+# the key, but nothing promises that an outer join keeps it: they are put in order here, which costs less than a Sort.
+PAGE = f"""
+SELECT f.extension, f.first, f.last, c.*
+FROM ({_FOUND % "(SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1)"}) f
+LEFT JOIN LATERAL (SELECT {_ROW} FROM listed_call c WHERE {_ON_PAGE} ORDER BY c.position DESC) c ON true
+"""
+
+# One row, whose texts need no decoding.
+PAGE_OF_TOKEN = f"""
+SELECT f.extension, f.first, f.last, (
+    SELECT convert_to(string_agg(c.shown, '' ORDER BY c.position DESC), 'UTF8')
+    FROM listed_call c WHERE {_ON_PAGE}
+)
+FROM (
+    {_FOUND % "(SELECT t.extension FROM token t WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8)"}
+) f
+"""
 
 _position = attrgetter("position")
 _FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
@@ -59,12 +69,11 @@ def page_parameters(wanted: Range) -> tuple[int, int, int, int]:
 
 
 def page_rows(rows: Sequence[asyncpg.Record]) -> tuple[str, int, list[ListedCall]]:
-    """Return whose list it is, the exact count and the calls of a page statement's rows (at least one)."""
+    """Return whose list it is, the exact count and the calls of the rows of `PAGE` (at least one)."""
     extension, first, last, position = rows[0][:4]
-    count = 0 if first is None or last is None else max(0, last - first + 1)
-    calls = [] if position is None else [ListedCall(*row[3:]) for row in rows]
+    calls = [] if position is None else [listed_call(*row[3:]) for row in rows]
     calls.sort(key=_position, reverse=True)
-    return extension, count, calls
+    return extension, count_of(first, last), calls
 
 
 SPAN = f"""
@@ -162,7 +171,7 @@ _PUT = ("extension", "kind", "position", *ENTRY.split(", "))
 PUT = f"""
 INSERT INTO listed_call (app_id, {", ".join(_PUT)})
 SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bytea[],
-    $7::bytea[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::bigint[]) AS k
+    $7::bytea[], $8::text[], $9::text[], $10::text[], $11::bigint[]) AS k
 WHERE a.app_id = $1
 """
 
@@ -241,7 +250,7 @@ async def _write_plans(connection: Connection, app_id: int, plans: Mapping[ListK
     if len(rows) >= MANY:
         await copy_rows(connection, app_id, "listed_call", _PUT, rows)
     elif rows:
-        await connection.execute(PUT, app_id, *columns(12, rows))
+        await connection.execute(PUT, app_id, *columns(10, rows))
 
 
 async def move(connection: Connection, app_id: int, moved: Sequence[tuple[str, int, int, int, int]]) -> None:

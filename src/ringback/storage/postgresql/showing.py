@@ -1,6 +1,8 @@
 """Reading the numbers that lists show again, after their app's region has changed. Positions do not move."""
 
 from ringback.errors import UnknownApp
+from ringback.storage.placing import entry_of
+from ringback.storage.positions import Entry
 from ringback.storage.postgresql.connections import Connection
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg
@@ -12,12 +14,13 @@ HOLD_APP = "SELECT a.region FROM app a WHERE a.app_id = $1 FOR UPDATE"
 CHANGE_APP = "UPDATE app SET region = $2, extensions = $3 WHERE app_id = $1"
 HOLD_LISTS = "SELECT l.extension, l.kind FROM call_list l WHERE l.app_id = $1 ORDER BY l.extension, l.kind FOR UPDATE"
 ROWS = """
-SELECT c.position, c.call_ref, c.number FROM listed_call c
+SELECT c.position, c.call_ref, c.shown FROM listed_call c
 WHERE c.app_id = $1 AND c.extension = $2 AND c.kind = $3 AND c.position > $4 ORDER BY c.position LIMIT $5
 """
 LEGS = "SELECT l.call_ref, l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])"
 SHOW = """
-UPDATE listed_call c SET number = k.number FROM unnest($4::bigint[], $5::text[]) AS k (position, number)
+UPDATE listed_call c SET number = k.number, shown = k.shown
+FROM unnest($4::bigint[], $5::text[], $6::text[]) AS k (position, number, shown)
 WHERE c.app_id = $1 AND c.extension = $2 AND c.kind = $3 AND c.position = k.position
 """
 
@@ -44,12 +47,12 @@ async def _show_list(connection: Connection, app_id: int, extension: str, kind: 
         legs: dict[bytes, list[str]] = {}
         for ref, facts in await connection.fetch(LEGS, app_id, sorted({row[1] for row in rows})):
             legs.setdefault(ref, []).append(facts)
-        shown = [(row[0], _number(row[1], legs[row[1]], region), row[2]) for row in rows if row[1] in legs]
-        changed = [(position, number) for position, number, before in shown if number != before]
+        read = [(row, _read_again(row[1], legs[row[1]], region)) for row in rows if row[1] in legs]
+        changed = [(row[0], entry.number, entry.shown) for row, entry in read if entry.shown != row[2]]
         if changed:
             await connection.execute(SHOW, app_id, extension, kind, *zip(*changed, strict=True))
         after = rows[-1][0]
 
 
-def _number(ref: bytes, legs: list[str], region: str | None) -> str:
-    return merge(ref, [decode_leg(facts) for facts in legs], region).number
+def _read_again(ref: bytes, legs: list[str], region: str | None) -> Entry:
+    return entry_of(merge(ref, [decode_leg(facts) for facts in legs], region))

@@ -25,6 +25,7 @@ from ringback.storage.base import (
     Page,
     Range,
     Reject,
+    ShownPage,
     Store,
 )
 from ringback.storage.delivering import delivered
@@ -56,6 +57,8 @@ from ringback.storage.rows import (
     agent_row,
     app_of,
     app_row,
+    count_of,
+    listed_call,
     reject_of,
     token_of,
 )
@@ -269,15 +272,19 @@ class PostgresqlStore(PostgresqlKeeping):
 
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
-    ) -> Page | None:
+    ) -> ShownPage | None:
         parameters = (app_id, kind.value, *lists.page_parameters(wanted), digest, now_ms)
-        rows = await self._fetch(lists.PAGE_OF_TOKEN, *parameters)
-        return _page(rows) if rows else None
+        for extension, first, last, shown in await self._fetch(lists.PAGE_OF_TOKEN, *parameters):
+            return ShownPage(extension, count_of(first, last), shown or b"")
+        return None
 
     async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
         parameters = (app_id, key.kind.value, *lists.page_parameters(wanted), key.extension)
         rows = await self._fetch(lists.PAGE, *parameters)
-        return _page(rows) if rows else Page(extension=key.extension, count=0, calls=[])
+        if not rows:
+            return Page(extension=key.extension, count=0, calls=[])
+        extension, count, calls = lists.page_rows(rows)
+        return Page(extension=extension, count=count, calls=calls)
 
     async def lists(self, app_id: int) -> list[ListKey]:
         return [ListKey(row[0], ListKind(row[1])) for row in await self._fetch(LISTS, app_id)]
@@ -287,7 +294,7 @@ class PostgresqlStore(PostgresqlKeeping):
         async with self._connections.transaction(LONG_SECONDS, read_only=True, snapshot=True) as connection:
             for first, last in await connection.fetch(lists.SPAN, *named, wanted.from_ms, wanted.to_ms):
                 async for row in connection.cursor(lists.WALK, *named, first, last, prefetch=1000):
-                    yield ListedCall(*row)
+                    yield listed_call(*row)
 
     async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
         named = (app_id, key.extension, key.kind.value)
@@ -325,8 +332,3 @@ class PostgresqlStore(PostgresqlKeeping):
                 raise UnknownReject(f"There is no rejected record {reject_id}")
 
         return (await take_in(self._connections, reject.app_id, [delivery], drop))[0]
-
-
-def _page(rows: Sequence[asyncpg.Record]) -> Page:
-    extension, count, calls = lists.page_rows(rows)
-    return Page(extension=extension, count=count, calls=calls)

@@ -6,20 +6,18 @@ from typing import Any
 
 from ringback.storage.base import ListedCall, Range
 from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Shift, Span, renumber
+from ringback.storage.rows import count_of, listed_call
 from ringback.telephony.call import ListKey
 
 Row = tuple[Any, ...]  # the tables are STRICT: what a column holds is what the schema says
 
-_ENTRY = "started_ms, given_id, call_ref, number, name, rate, billable_seconds, disposition, ringing_seconds"
-_ROW = (
-    "c.position, coalesce(c.given_id, c.call_ref), c.started_ms, c.number, c.name, c.rate, "
-    "c.billable_seconds, c.disposition, c.ringing_seconds"
-)
+_ENTRY = "started_ms, given_id, call_ref, number, shown, disposition, ringing_seconds"
+_ROW = "c.position, coalesce(c.given_id, c.call_ref), c.started_ms, c.shown, c.disposition, c.ringing_seconds"
 
-# One statement and so one snapshot: the two seeks that find a range's positions, told in the first row, and then one
-# run of the clustered key. Joining the two instead would put the rows through a sorter. Parameters go by number, which
-# binds faster than by name: first those of `page_parameters`, then the app, the kind, and whose list it is.
-_PAGE = f"""
+# A page is one statement and so one snapshot: the two seeks that find a range's positions, and one run of the clustered
+# key. Parameters go by number, which binds faster than by name: first those of `page_parameters`, then the app, the
+# kind, and whose list it is.
+_FOUND = """
 WITH found AS MATERIALIZED (
     SELECT o.extension, l.list_id,
         (SELECT position FROM listed_call WHERE list_id = l.list_id AND started_ms >= ?1
@@ -28,7 +26,12 @@ WITH found AS MATERIALIZED (
          ORDER BY started_ms DESC, position DESC LIMIT 1) AS last
     FROM %s o LEFT JOIN call_list l ON l.app_id = ?5 AND l.extension = o.extension AND l.kind = ?6
 )
-SELECT first, last, extension, NULL, NULL, NULL, NULL, NULL, NULL FROM found
+"""
+
+# The positions in the first row, then the calls: joining the two would put the rows through a sorter.
+PAGE = f"""
+{_FOUND % "(SELECT ?7 AS extension)"}
+SELECT first, last, extension, NULL, NULL, NULL FROM found
 UNION ALL
 SELECT * FROM (
     SELECT {_ROW} FROM listed_call c
@@ -39,8 +42,18 @@ SELECT * FROM (
 )
 """
 
-PAGE = _PAGE % "(SELECT ?7 AS extension)"
-PAGE_OF_TOKEN = _PAGE % ("(SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8)")
+# One row: the library that calls SQLite pays for each row, and for each column of it, more than SQLite does. SQLite
+# promises group_concat the order of the subquery it reads from (select.c, SF_OrderByReqd); bytes need no decoding.
+PAGE_OF_TOKEN = f"""
+{_FOUND % "(SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8)"}
+SELECT extension, first, last, (
+    SELECT CAST(group_concat(shown, '') AS BLOB) FROM (
+        SELECT c.shown FROM listed_call c
+        WHERE c.list_id = found.list_id AND c.position BETWEEN max(first, last - ?3 - ?4 + 1) AND last - ?3
+        ORDER BY c.position DESC
+    )
+) FROM found
+"""
 
 _FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
 
@@ -52,10 +65,9 @@ def page_parameters(wanted: Range) -> tuple[int, int, int, int]:
 
 
 def page_rows(rows: Sequence[Row]) -> tuple[str, int, list[ListedCall]]:
-    """Return whose list it is, the exact count and the calls of a page statement's rows (at least one)."""
+    """Return whose list it is, the exact count and the calls of the rows of `PAGE` (at least one)."""
     first, last, extension = rows[0][:3]
-    count = 0 if first is None or last is None else max(0, last - first + 1)
-    return extension, count, [ListedCall(*row) for row in rows[1:]]
+    return extension, count_of(first, last), [listed_call(*row) for row in rows[1:]]
 
 
 def walk_rows(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, to_ms: int) -> Iterator[ListedCall]:
@@ -65,7 +77,7 @@ def walk_rows(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, t
         f"SELECT {_ROW} FROM listed_call c WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
         (list_id, *found),
     )
-    return (ListedCall(*row) for row in rows)
+    return (listed_call(*row) for row in rows)
 
 
 def walk_legs(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, to_ms: int) -> Iterator[list[str]]:
@@ -120,7 +132,7 @@ def write_changes(db: sqlite3.Connection, app_id: int, changes: Mapping[ListKey,
             named = (app_id, key.extension, key.kind.value)
             list_id = db.execute("INSERT INTO call_list (app_id, extension, kind) VALUES (?, ?, ?)", named).lastrowid
         rows.extend(_made_room(db, int(list_id or 0), whole, window, changes[key]))
-    db.executemany(f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+    db.executemany(f"INSERT INTO listed_call (list_id, position, {_ENTRY}) VALUES (?,?,?,?,?,?,?,?,?)", rows)
 
 
 def _made_room(db: sqlite3.Connection, list_id: int, whole: Span, window: Span, changes: Changes) -> Iterator[Row]:

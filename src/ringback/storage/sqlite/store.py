@@ -20,6 +20,7 @@ from ringback.storage.base import (
     Page,
     Range,
     Reject,
+    ShownPage,
 )
 from ringback.storage.delivering import Delivered, delivered, received_ms
 from ringback.storage.placing import epoch_ms, group_legs
@@ -33,6 +34,7 @@ from ringback.storage.rows import (
     agent_row,
     app_of,
     app_row,
+    count_of,
     reject_of,
     token_of,
 )
@@ -240,14 +242,16 @@ class SqliteStore(SqliteKeeping):
 
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
-    ) -> Page | None:
+    ) -> ShownPage | None:
         parameters = (*lists.page_parameters(wanted), app_id, kind.value, digest, now_ms)
-        rows = self._rows(lists.PAGE_OF_TOKEN, parameters)
-        return _page(rows) if rows else None
+        for extension, first, last, shown in self._rows(lists.PAGE_OF_TOKEN, parameters):
+            return ShownPage(extension, count_of(first, last), shown or b"")
+        return None
 
     async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
         parameters = (*lists.page_parameters(wanted), app_id, key.kind.value, key.extension)
-        return _page(self._rows(lists.PAGE, parameters))
+        extension, count, calls = lists.page_rows(self._rows(lists.PAGE, parameters))
+        return Page(extension=extension, count=count, calls=calls)
 
     async def lists(self, app_id: int) -> list[ListKey]:
         rows = self._rows("SELECT extension, kind FROM call_list WHERE app_id = ? ORDER BY extension, kind", (app_id,))
@@ -304,8 +308,3 @@ class SqliteStore(SqliteKeeping):
             return take_in(row[0], db, [delivery])[0]
 
         return await self._write(work)
-
-
-def _page(rows: Sequence[Row]) -> Page:
-    extension, count, calls = lists.page_rows(rows)
-    return Page(extension=extension, count=count, calls=calls)

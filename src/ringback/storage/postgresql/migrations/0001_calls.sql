@@ -64,9 +64,7 @@ CREATE TABLE listed_call (
     given_id bytea,
     call_ref bytea NOT NULL,
     number text NOT NULL,
-    name text,
-    rate text NOT NULL,
-    billable_seconds bigint NOT NULL,
+    shown text NOT NULL,
     disposition text NOT NULL,
     ringing_seconds bigint,
     PRIMARY KEY (app_id, extension, kind, position)

@@ -59,9 +59,7 @@ CREATE TABLE listed_call (
     given_id BLOB,
     call_ref BLOB NOT NULL,
     number TEXT NOT NULL,
-    name TEXT,
-    rate TEXT NOT NULL,
-    billable_seconds INTEGER NOT NULL,
+    shown TEXT NOT NULL,
     disposition TEXT NOT NULL,
     ringing_seconds INTEGER,
     PRIMARY KEY (list_id, position)
