@@ -247,15 +247,21 @@ async def issue_token(store: Store, agent_id: AgentId, token_days: int) -> Login
         raise UnknownAgent(f"There is no agent {agent_id}")
     if agent.is_disabled:
         raise BadLogin(f"The agent {agent_id} is disabled; `ringback agent enable {agent_id}`")
-    return await _new_token(store, agent, token_days)
+    return await _new_token(store, agent, token_days, is_noted=True)
 
 
-async def _new_token(store: Store, agent: Agent, token_days: int) -> Login:
+async def _new_token(store: Store, agent: Agent, token_days: int, *, is_noted: bool = False) -> Login:
     token = new_credential(TOKEN_PREFIX, agent.app_id)
     issued_at = datetime.now(UTC)
     expires_at = issued_at + timedelta(days=token_days)
     was_kept = await store.add_token(
-        agent.app_id, agent.extension, digest_of(token), issued_at, expires_at, agent.password_hash
+        agent.app_id,
+        agent.extension,
+        digest_of(token),
+        issued_at,
+        expires_at,
+        agent.password_hash,
+        is_noted=is_noted,
     )
     if not was_kept:  # disabled, or another password, between the look and the write
         raise BadLogin

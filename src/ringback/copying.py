@@ -1,4 +1,4 @@
-"""Copying a store into another, of whatever kind: apps, agents, tokens, legs, rejects. Lists are made from the legs.
+"""Copying a store into another, of whatever kind: all but lists, which are made from the legs.
 
 Every step may be done again: what is there already changes nothing. So a copy that was broken off is simply begun
 again; lists that are whole are passed over.
@@ -9,7 +9,9 @@ from collections.abc import Callable
 import msgspec
 
 from ringback.errors import AlreadyThere
-from ringback.storage.base import App, Fault, Intake, ListedCall, NewReject, Range, Store
+from ringback.storage.auditing import THE_STORE
+from ringback.storage.base import EARLIEST_MS, App, Fault, Intake, ListedCall, NewReject, Range, Store
+from ringback.storage.placing import epoch_ms
 from ringback.telephony.call import ListKey
 from ringback.telephony.leg import CallLeg
 
@@ -49,7 +51,9 @@ async def copy_store(source: Store, target: Store, said: Heard = lambda _: None)
         for key in await source.lists(app.app_id):
             await _copy_list(source, target, app.app_id, key, copied, said)
         copied.rejects += await _copy_rejects(source, target, app.app_id)
+        await _copy_audit(source, target, app.app_id)
         said(copied)
+    await _copy_audit(source, target, THE_STORE)
     return copied
 
 
@@ -67,7 +71,7 @@ async def lacking(source: Store, target: Store) -> list[Fault]:
 
 async def _copy_app(target: Store, app: App) -> bool:
     try:
-        await target.add_app(app)
+        await target.add_app(app, is_noted=False)
     except AlreadyThere:
         return False
     return True
@@ -77,7 +81,7 @@ async def _copy_agents(source: Store, target: Store, app_id: int) -> int:
     there = {agent.extension for agent in await target.agents(app_id)}
     lacking_agents = [agent for agent in await source.agents(app_id) if agent.extension not in there]
     for agent in lacking_agents:
-        await target.add_agent(agent)
+        await target.add_agent(agent, is_noted=False)
     return len(lacking_agents)
 
 
@@ -138,6 +142,13 @@ async def _copy_rejects(source: Store, target: Store, app_id: int) -> int:
         copied += (await target.take_in(app_id, [], records)).rejected
         after = rejects[-1].reject_id
     return copied
+
+
+async def _copy_audit(source: Store, target: Store, app_id: int) -> None:
+    after = (EARLIEST_MS, b"")
+    while lines := await source.audit(app_id, after):
+        await target.note(lines)
+        after = epoch_ms(lines[-1].done_at), lines[-1].line_key
 
 
 async def _count(store: Store, app_id: int, key: ListKey) -> int:

@@ -2,11 +2,21 @@
 
 import logging
 import re
+import socket
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 import structlog
+
+from ringback.storage.auditing import AuditLine
+
+SYSTEM_LOG = Path("/dev/log")
+_AUTH_NOTICE = 10 * 8 + 5  # facility authpriv, severity notice: RFC 5424 section 6.2.1
+
+log = structlog.get_logger()
 
 
 def set_up_logs(form: Literal["text", "json"]) -> None:
@@ -36,6 +46,25 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def log_audit(line: AuditLine) -> None:
+    """Log a line of the audit, as a server does."""
+    facts = {name: value for name, value in line.facts.items() if value is not None}
+    log.info("audit", act=line.act.value, app=line.app_id, by=line.actor, subject=line.subject, **facts)
+
+
+def tell_system_log(line: AuditLine) -> None:
+    """Tell the machine's own log of a line of the audit, as `sudo` does of commands; where there is none, nobody."""
+    if not SYSTEM_LOG.is_socket():
+        return
+    facts = " ".join(f"{name}={value}" for name, value in line.facts.items() if value is not None)
+    said = f"ringback: audit: {line.act} app={line.app_id} by={line.actor} {line.subject} {facts}"
+    message = f"<{_AUTH_NOTICE}>{' '.join(said.split())}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to, suppress(OSError):
+        to.settimeout(1)
+        to.connect(str(SYSTEM_LOG))
+        to.send(message.encode())
 
 
 def _without_internals(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

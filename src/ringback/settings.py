@@ -55,6 +55,12 @@ class Settings:
         Parameter(help="Wrong log-ins of an agent from one address before it has to wait; 0 is no limit."),
     ] = 10
     login_wait: Annotated[int, Parameter(help="Seconds until it may try once more.")] = 300
+    retention_days: Annotated[
+        int, Parameter(help="Days after which calls are dropped, with their legs; 0 keeps them for ever.")
+    ] = 0
+    retention_leg_days: Annotated[
+        int, Parameter(help="Days after which legs are reduced to what their call shows; 0 keeps them whole.")
+    ] = 0
     timezone: Annotated[
         str | None, Parameter(help="IANA time zone of delivered times that name none, such as Asia/Almaty.")
     ] = None
@@ -141,4 +147,6 @@ _RANGES = (
     ("max_connections", 1, 1_000_000),
     ("login_tries", 0, 10_000),
     ("login_wait", 1, 86_400),
+    ("retention_days", 0, 36_500),
+    ("retention_leg_days", 0, 36_500),
 )

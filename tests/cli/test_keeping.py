@@ -1,11 +1,19 @@
-"""`check`, `migrate`, `purge`, and stores that cannot be used."""
+"""`check`, `migrate`, `purge`, `backup`, `audit`, and stores that cannot be used."""
 
 import json
+import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import CommandLine
 from tests.stores import Stores
-from tests.web.house import FROM, missed
+from tests.web.house import FROM, missed, with_store
+from tests.web.processes import RINGBACK, environment
+
+from ringback import logs
+from ringback.copying import count_calls
+from ringback.storage.auditing import acting_user
 
 
 @pytest.fixture
@@ -66,3 +74,48 @@ def test_migrating_a_store_of_today_is_harmless(stores: Stores, kept: CommandLin
     assert kept.done("migrate", "--store", url).out == "The store is of this Ringback's schema.\n"
     assert kept.done("check", "--store", url, "--json").facts["calls"] == 0
     stores.drop(url)
+
+
+def test_the_audit_tells_who_did_what(kept: CommandLine) -> None:
+    """Acts of the command line are listed with their user: of one app, of the store, from a time on."""
+    kept.done("app", "rotate", 1111113)
+    kept.done("purge", "--before", FROM + 1000)
+    kept.done("backup", "backup.db")
+
+    lines = kept.done("audit", "list", "--json").facts["lines"]
+    assert [line["act"] for line in lines][-3:] == ["secret_rotated", "purged", "backed_up"]
+    assert {line["actor"] for line in lines} == {acting_user()}
+    assert lines[-2]["facts"]["calls"] == 1
+    assert [line["act"] for line in kept.done("audit", "list", "--app", 0, "--json").facts["lines"]] == ["backed_up"]
+    assert kept.done("audit", "list", "--from", "2999-01-01").out == "Nothing was done yet.\n"
+    assert "secret_rotated" in kept.done("audit", "list", "--app", 1111113).out
+
+
+def test_the_system_log_hears_of_acts(kept: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine has a system log, commands tell it what was done, in one line without the secret."""
+    path = kept.folder / "log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as system_log:
+        system_log.bind(str(path))
+        system_log.settimeout(5)
+        monkeypatch.setattr(logs, "SYSTEM_LOG", path)
+        secret = kept.done("app", "rotate", 1111113, "--json").facts["secret"]
+        heard = system_log.recv(4096).decode()
+
+    assert heard.startswith(f"<85>ringback: audit: secret_rotated app=1111113 by={acting_user()}")
+    assert secret not in heard
+
+
+def test_a_purge_that_is_killed_leaves_a_sound_store(owned: CommandLine, tmp_path: Path) -> None:
+    """Killed (-9) in the midst, a purge has dropped whole calls only; once more, and the rest is gone."""
+    calls = [missed(FROM + 100_000 * number) for number in range(5000)]
+    owned.done("import", "generic", "-", "--app", 1111113, stdin=json.dumps(calls))
+    command = [RINGBACK, "purge", "--before", "2030-01-01"]
+    left = len(calls)
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(tmp_path, RINGBACK_STORE=owned.store)) as purging:
+        while left == len(calls) and purging.poll() is None:
+            left = with_store(owned.store, count_calls)
+        purging.kill()
+
+    checked = owned.done("check", "--json").facts
+    assert (checked["ok"], checked["calls"] < 5000) == (True, True)
+    assert owned.done("purge", "--before", "2030-01-01", "--json").facts == {"purged": checked["calls"]}

@@ -54,25 +54,54 @@ class NaiveStore:
     def __init__(self, app_id: int) -> None:
         self.app_id = app_id
         self.legs: set[CallLeg] = set()
+        self.settled: set[str] = set()
 
     def take_in(self, batch: Iterable[CallLeg]) -> Intake:
         """Keep the legs one by one and count what became of them."""
         intake = Intake()
         for leg in batch:
-            if leg in self.legs:
+            if leg in self.legs or leg.call_key in self.settled:
                 intake.duplicate += 1
             elif any(leg.call_key == kept.call_key for kept in self.legs):
                 intake.merged += 1
             else:
                 intake.new += 1
-            self.legs.add(leg)
+            if leg.call_key not in self.settled:
+                self.legs.add(leg)
         return intake
 
     def purge(self, before_ms: int) -> int:
         """Forget the legs of all calls that started before; return how many calls."""
         old = {key for key, legs in self._calls().items() if _started_ms(legs) < before_ms}
-        self.legs = {leg for leg in self.legs if leg.call_key not in old}
+        self._forget(old)
         return len(old)
+
+    def condense(self, before_ms: int) -> int:
+        """Let nothing change calls that started before any more; return of how many that is new."""
+        old = {key for key, legs in self._calls().items() if _started_ms(legs) < before_ms} - self.settled
+        self.settled |= old
+        return len(old)
+
+    def erase(self, number: str) -> int:
+        """Forget the legs of all calls that dialled this number or were called from it; return how many calls.
+
+        Of condensed calls only the number that they show is kept.
+        """
+        named = {
+            key
+            for key, legs in self._calls().items()
+            if number == _number(legs)
+            or (
+                key not in self.settled
+                and number in [n for leg in legs for n in (leg.dialled_number, leg.calling_number)]
+            )
+        }
+        self._forget(named)
+        return len(named)
+
+    def _forget(self, keys: set[str]) -> None:
+        self.legs = {leg for leg in self.legs if leg.call_key not in keys}
+        self.settled -= keys
 
     def lists(self) -> dict[ListKey, list[Row]]:
         """Return every list that is not empty, each newest first."""

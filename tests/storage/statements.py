@@ -19,7 +19,7 @@ _INSERTED = re.compile(rf"INSERT INTO (?:{_NAMES})\b")
 _WRITTEN = re.compile(rf"INSERT INTO (?:{_NAMES}) \(app_id, [^()]*\)\s+(?:VALUES \(\$1, |SELECT a\.app_id, )")
 
 EVERY_APP = {"APP_IDS"}  # the one statement that is of all apps: it tells which there are
-NO_APP = {"READY", "TRIES", "SPEND", "DROP_OVER", "KNOW", "FORGET"}  # of tables that are not distributed
+NO_APP = {"READY", "TRIES", "SPEND", "DROP_OVER", "KNOW", "FORGET", "TAKE_DUTY", "LEAVE_DUTY"}  # not distributed tables
 
 
 def modules() -> Iterator[ModuleType]:

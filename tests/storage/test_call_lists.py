@@ -27,14 +27,17 @@ from tests.storage.naive import NaiveStore, Shown, shown
 from tests.stores import SqliteStores, Stores
 from tests.telephony.examples import EXTENSIONS, START_SECONDS, a_leg, legs
 
+from ringback.erasing import erase
 from ringback.errors import UnknownApp
 from ringback.storage import open_store
 from ringback.storage.base import EARLIEST_MS, LATEST_MS, Intake, ListedCall, Range, Store
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import CallLeg
+from ringback.telephony.spellings import Sought
 
 APP = AN_APP.app_id
+NUMBERS = ("77010000001", "77010000002", "77020000001")
 
 list_keys = st.builds(ListKey, st.sampled_from((*EXTENSIONS, "")), st.sampled_from(ListKind))
 near_ms = st.builds(
@@ -81,6 +84,17 @@ class StoreBesideNaive(RuleBasedStateMachine):
         before = self.positions()
         assert run(self.store.purge(before_ms)) == self.naive.purge(before_ms)
         assert self.positions().items() <= before.items()
+
+    @rule(before_ms=near_ms)
+    def legs_are_condensed(self, before_ms: int) -> None:
+        before = self.positions()
+        assert run(self.store.condense(before_ms)) == self.naive.condense(before_ms)
+        assert self.positions() == before
+
+    @rule(number=st.sampled_from(NUMBERS))
+    def a_number_is_erased(self, number: str) -> None:
+        dropped, _ = run(erase(self.store, APP, Sought(number, None), lambda _: None))
+        assert dropped.calls == self.naive.erase(number)
 
     @rule(key=list_keys, wanted=ranges)
     def a_page_is_read(self, key: ListKey, wanted: Range) -> None:

@@ -1,7 +1,7 @@
 """The numbering, on every small list there is, against sorting and numbering anew."""
 
 from collections.abc import Iterator
-from itertools import combinations_with_replacement, product
+from itertools import chain, combinations, combinations_with_replacement, product
 
 import pytest
 
@@ -11,7 +11,9 @@ from ringback.storage.positions import (
     Entry,
     MissingEntry,
     Renumbering,
+    Shift,
     Span,
+    close_gaps,
     renumber,
 )
 
@@ -102,3 +104,25 @@ def test_a_row_that_is_not_there_cannot_leave(missing: Entry) -> None:
 
     with pytest.raises(MissingEntry):
         planned(entries, Changes([entries[0], missing], []))
+
+
+@pytest.mark.parametrize("size", range(1, 8))
+def test_gaps_are_closed_in_order(size: int) -> None:
+    """Whichever rows leave a list, the moves make it dense again, in order, and never put a row on another."""
+    whole = Span(FIRST, FIRST + size - 1)
+    for gone in chain.from_iterable(combinations(range(FIRST, FIRST + size), count) for count in range(1, size + 1)):
+        table = {position: position for position in range(FIRST, FIRST + size) if position not in gone}
+        before = sorted(table.values())
+        for span, by in close_gaps(whole, gone):
+            moved = {position + by: table.pop(position) for position in range(span.first, span.last + 1)}
+            assert not moved.keys() & table.keys()
+            table |= moved
+
+        assert [table[position] for position in sorted(table)] == before
+        assert not table or max(table) - min(table) + 1 == len(table)
+
+
+def test_the_longest_run_of_rows_stays_put() -> None:
+    """Rows that leave near one end move that end only."""
+    assert close_gaps(Span(1, 1000), [3, 5]) == [Shift(Span(4, 4), 1), Shift(Span(1, 2), 2)]
+    assert close_gaps(Span(1, 1000), [998]) == [Shift(Span(999, 1000), -1)]

@@ -7,7 +7,18 @@ from cyclopts.config import Env, Toml
 from rich.console import Console
 
 import ringback
-from ringback.cli import copying, following, importing, keeping, listing, owning, rejecting, serving
+from ringback.cli import (
+    auditing,
+    copying,
+    erasing,
+    following,
+    importing,
+    keeping,
+    listing,
+    owning,
+    rejecting,
+    serving,
+)
 from ringback.cli.telling import visible
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
 from ringback.logs import without_credentials
@@ -24,7 +35,7 @@ app = App(
     ],
     default_parameter=None,
 )
-for commands in (serving, owning, importing, following, listing, rejecting, keeping, copying):
+for commands in (serving, owning, importing, following, listing, rejecting, keeping, erasing, auditing, copying):
     commands.register(app)
 
 

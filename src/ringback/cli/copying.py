@@ -12,7 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ringback.cli.telling import Common, run, tell, tell_table
 from ringback.copying import Copied, copy_store, count_calls, lacking
 from ringback.errors import InvalidInput
+from ringback.logs import tell_system_log
 from ringback.storage import open_store
+from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.base import Fault, Store
 
 
@@ -55,11 +57,23 @@ async def _copied(source_url: str, target_url: str, *, quiet: bool) -> tuple[Cop
         try:
             with _progress(await count_calls(source), quiet=quiet) as said:
                 copied = await copy_store(source, target, said)
+            await _note(target, source_url, copied)
             return copied, [*await lacking(source, target), *await _faults(source), *await _faults(target)]
         finally:
             await target.close()
     finally:
         await source.close()
+
+
+async def _note(target: Store, source_url: str, copied: Copied) -> None:
+    line = new_line(Act.COPIED, THE_STORE, _without_password(source_url), calls=copied.calls)
+    await target.note([line])
+    tell_system_log(line)
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("?")[0].partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 async def _faults(store: Store) -> list[Fault]:

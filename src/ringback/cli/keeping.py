@@ -1,10 +1,17 @@
-"""Looking after the store: `check`, `migrate`, `purge`."""
+"""Looking after the store: `check`, `migrate`, `purge`, `backup`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ringback import calls
+from ringback.backing_up import back_up
 from ringback.cli.telling import Common, ZoneName, opened, read_moment, run, tell, tell_table
 from ringback.storage import open_store
 from ringback.storage.base import CheckReport
@@ -16,6 +23,7 @@ def register(app: App) -> None:
     app.command(purge)
     app.command(check)
     app.command(migrate)
+    app.command(backup)
 
 
 def purge(
@@ -24,16 +32,23 @@ def purge(
     timezone: ZoneName = None,
     common: Common | None = None,
 ) -> None:
-    """Drop old calls and their legs for good."""
+    """Drop old calls and their legs for good; a running server goes on meanwhile."""
     common = common or Common()
-    moment = read_moment(before, calls.zone_named(timezone), "--before")
+    moment = read_before(before, timezone)
 
     async def work() -> int:
         async with opened(common) as store:
-            return await store.purge(epoch_ms(moment)) if moment else 0
+            with _counting("calls dropped", common) as said:
+                return await store.purge(moment, said=said)
 
     purged = run(work())
     tell(common, {"purged": purged}, f"{purged:,} calls dropped.")
+
+
+def read_before(before: str, timezone: str | None) -> int:
+    """Return the moment that --before names, in epoch milliseconds; raises `InvalidInput`."""
+    moment = read_moment(before, calls.zone_named(timezone), "--before")
+    return epoch_ms(moment) if moment else 0
 
 
 def check(*, common: Common | None = None) -> int:
@@ -71,3 +86,43 @@ def migrate(
     run(work())
     sharded = ", sharded by app" if distribute else ""
     tell(common, {"migrated": True, "distributed": distribute}, f"The store is of this Ringback's schema{sharded}.")
+
+
+def backup(
+    file: Annotated[Path, Parameter(help="The file to write: a store of its own, readable by you only.")],
+    *,
+    overwrite: Annotated[bool, Parameter(help="Replace the file if it is there.", negative=())] = False,
+    common: Common | None = None,
+) -> None:
+    """Write the whole store, as it is at one moment, into one file, while servers go on."""
+    common = common or Common()
+    file = file.absolute()
+
+    async def work() -> int:
+        async with opened(common, make=False) as store:
+            with _bar("backing up", common) as told:
+                return await back_up(store, file, told, overwrites=overwrite)
+
+    size = run(work())
+    tell(common, {"file": str(file), "bytes": size}, f"{file}: {decimal(size)}; `ringback check` proves it.")
+
+
+@contextmanager
+def _counting(what: str, common: Common) -> Iterator[Callable[[int], None]]:
+    """A count on standard error for people; nothing where no terminal watches."""
+    with _progress(common, TextColumn("{task.completed:,}"), TextColumn(what)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda count: bar.update(task, completed=count)
+
+
+@contextmanager
+def _bar(what: str, common: Common) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with _progress(common, *columns) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)
+
+
+def _progress(common: Common, *columns: ProgressColumn) -> Progress:
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=common.json or not console.is_terminal, transient=True)

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ringback.errors import InvalidInput
+from ringback.logs import tell_system_log
 from ringback.settings import StoreUrl, default_store
 from ringback.storage import open_store
 from ringback.storage.base import Store
@@ -55,9 +56,10 @@ class Common:
 
 
 @asynccontextmanager
-async def opened(common: Common) -> AsyncIterator[Store]:
-    """Open the store for one command."""
-    store = await open_store(common.url)
+async def opened(common: Common, *, make: bool = True) -> AsyncIterator[Store]:
+    """Open the store for one command; one that is not there is made, unless `make` is false."""
+    store = await open_store(common.url, make=make)
+    store.heard = tell_system_log
     try:
         yield store
     finally:

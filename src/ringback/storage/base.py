@@ -5,12 +5,16 @@ it raises, nothing was changed. `StoreUnavailable` may come from any of them and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 import msgspec
 
+from ringback.storage.auditing import AuditLine
+from ringback.storage.pacing import Heard, Pace, Slice, nobody
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg
 
@@ -183,10 +187,32 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
 MOST_COUNTED = 100_000
 
 
+class Dropped(msgspec.Struct, kw_only=True):
+    """How many calls, legs of them and rejected records were dropped for good."""
+
+    calls: int = 0
+    legs: int = 0
+    rejects: int = 0
+
+    def add(self, other: "Dropped") -> None:
+        """Add the other's counts to these."""
+        self.calls += other.calls
+        self.legs += other.legs
+        self.rejects += other.rejects
+
+
+SliceNote = Callable[[int, bool], AuditLine | None]  # given a slice's calls and whether it is the last
+
+
 class Store(ABC):
-    """Keeps apps, agents, tokens, wrong log-ins, legs, call lists and rejected records."""
+    """Keeps apps, agents, tokens, wrong log-ins, legs, call lists and rejected records; and who did what to them.
+
+    What is done to apps, agents, tokens and whole calls is noted in the audit, in the same transaction; `heard` is told
+    of each line once it is on disk.
+    """
 
     works_elsewhere: ClassVar[bool] = False  # writing is another process's work, which leaves this one's time free
+    heard: Callable[[AuditLine], None] = staticmethod(nobody)
 
     # --- the store itself ---
 
@@ -209,8 +235,8 @@ class Store(ABC):
     # --- apps, agents, tokens ---
 
     @abstractmethod
-    async def add_app(self, app: App) -> None:
-        """Add an app; raises `AlreadyThere`."""
+    async def add_app(self, app: App, *, is_noted: bool = True) -> None:
+        """Add an app; raises `AlreadyThere`. A copy of one need not be noted."""
 
     @abstractmethod
     async def apps(self) -> list[App]:
@@ -232,8 +258,8 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def add_agent(self, agent: Agent) -> None:
-        """Add an agent; raises `AlreadyThere` or `UnknownApp`."""
+    async def add_agent(self, agent: Agent, *, is_noted: bool = True) -> None:
+        """Add an agent; raises `AlreadyThere` or `UnknownApp`. A copy of one need not be noted."""
 
     @abstractmethod
     async def agents(self, app_id: int | None) -> list[Agent]:
@@ -257,11 +283,20 @@ class Store(ABC):
 
     @abstractmethod
     async def add_token(
-        self, app_id: int, extension: str, digest: bytes, issued_at: datetime, expires_at: datetime, password_hash: str
+        self,
+        app_id: int,
+        extension: str,
+        digest: bytes,
+        issued_at: datetime,
+        expires_at: datetime,
+        password_hash: str,
+        *,
+        is_noted: bool = False,
     ) -> bool:
         """Keep a token's digest if the agent is enabled and still has this password; return whether it was kept.
 
-        Tokens of the agent that had expired by `issued_at` are dropped on the way.
+        Tokens of the agent that had expired by `issued_at` are dropped on the way. It goes into the audit only if it
+        `is_noted`: log-ins do not, for some clients log in before each request.
         """
 
     @abstractmethod
@@ -337,9 +372,95 @@ class Store(ABC):
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
         """Return the legs of a call by its id, in order of start; empty when there is none."""
 
+    # --- keeping only what may be kept ---
+
     @abstractmethod
-    async def purge(self, before_ms: int) -> int:
-        """Drop calls that started before, and their legs; return how many calls. Positions of the rest stay."""
+    async def purge(
+        self, before_ms: int, *, pace: Pace | None = None, said: Heard = nobody, by_retention: bool = False
+    ) -> int:
+        """Drop calls that started before, and their legs; return how many calls. Positions of the rest stay.
+
+        It goes app by app and slice by slice, each a transaction of whole calls: broken off, what is left is sound.
+        """
+
+    @abstractmethod
+    async def condense(self, before_ms: int, *, after_ms: int = EARLIEST_MS, pace: Pace | None = None) -> int:
+        """Reduce the legs of calls that started before, and not before `after_ms`, to what their rows show.
+
+        Return how many calls were reduced. Lists do not change. Legs of such a call that come later change nothing.
+        """
+
+    @abstractmethod
+    async def purge_slice(self, app_id: int, before_ms: int, span_ms: int, note: SliceNote) -> Slice:
+        """Drop the app's oldest calls that started before: those of its first `span_ms`, with their legs."""
+
+    @abstractmethod
+    async def condense_slice(self, app_id: int, after_ms: int, before_ms: int, span_ms: int, note: SliceNote) -> Slice:
+        """Condense the legs of the first `span_ms` of the app's calls that started from `after_ms` to `before_ms`."""
+
+    @abstractmethod
+    async def drop(
+        self,
+        app_id: int,
+        call_refs: Sequence[bytes],
+        reject_ids: Sequence[int],
+        note: Callable[[Dropped], AuditLine | None],
+    ) -> Dropped:
+        """Drop these calls from every list, with all their legs, and these rejects; what is not there is passed over.
+
+        One transaction; lists are dense again after it.
+        """
+
+    async def remnants(self, patterns: Sequence[bytes]) -> int | None:
+        """Return at how many places of the store's own files any of these bytes stand, used or not.
+
+        None where the files are a database server's, out of reach.
+        """
+        del patterns
+        return None
+
+    @abstractmethod
+    async def write_anew(self) -> None:
+        """Write the store's own files anew, with nothing of what was dropped; does nothing where it has none."""
+
+    async def copy_file(self, part: Path, told: Callable[[int, int], None]) -> bool:
+        """Copy the store's one file, as it is at one moment, into this one; return false where it has none.
+
+        `told` hears how much is done, of how much.
+        """
+        del part, told
+        return False
+
+    def owns(self, file: Path) -> bool:
+        """Tell whether this is the file that the store itself is."""
+        del file
+        return False
+
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator["Store"]:
+        """Run with this store as it is now: whatever is read of it then is of one moment."""
+        yield self
+
+    @abstractmethod
+    async def take_duty(self, name: str, holder: str, seconds: float) -> bool:
+        """Return whether this holder has the duty for so long: nobody else has it, or it was this holder's already."""
+
+    @abstractmethod
+    async def leave_duty(self, name: str, holder: str) -> None:
+        """Let go of a duty, if it is this holder's."""
+
+    # --- the audit ---
+
+    @abstractmethod
+    async def audit(self, app_id: int, after: tuple[int, bytes] = (EARLIEST_MS, b"")) -> list[AuditLine]:
+        """Return the lines of an app (0: of the store as a whole), oldest first, at most 10,000 of those after one.
+
+        A line's place is when it was written, in epoch milliseconds, and its key.
+        """
+
+    @abstractmethod
+    async def note(self, lines: Sequence[AuditLine]) -> None:
+        """Add lines of one app to the audit; those that are there already are passed over."""
 
     # --- rejected records ---
 

@@ -9,6 +9,7 @@ from ringback.storage.base import Intake
 from ringback.storage.positions import Changes, Entry
 from ringback.storage.shown import shown_text
 from ringback.telephony.call import Call, ListKey, call_ref, merge
+from ringback.telephony.condensing import is_condensed
 from ringback.telephony.leg import CallLeg, decode_leg, encode_leg, leg_digest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,6 +80,9 @@ def _count(
             new += 1
             continue
         kept, before = known.get(ref, _NO_LEGS), fresh.get(ref, _NO_LEGS)
+        if kept and _is_settled(kept, legs):
+            duplicate += len(legs)
+            continue
         added = {leg.digest: leg for leg in legs if leg.digest not in kept and leg.digest not in before}
         duplicate += len(legs) - len(added)
         if before:
@@ -89,6 +93,11 @@ def _count(
         new += is_new
         merged += len(added) - is_new
     return Intake(new=new, merged=merged, duplicate=duplicate)
+
+
+def _is_settled(kept: Mapping[bytes, bytes | str], legs: Sequence[PlacedLeg]) -> bool:
+    """Whether the call's legs or those that come are condensed: too late to tell a resend from news."""
+    return is_condensed(next(iter(kept.values()))) or is_condensed(legs[0].facts)
 
 
 def entry_of(call: Call) -> Entry:

@@ -5,6 +5,7 @@ of two positions and a page is a run of them. Nothing here reads or writes a sto
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -119,3 +120,17 @@ def _common_start(before: Sequence[Entry], after: Sequence[Entry]) -> int:
             break
         same += 1
     return same
+
+
+def close_gaps(whole: Span, gone: Sequence[int]) -> list[Shift]:
+    """Plan the moves that make a list dense again whose rows at these positions (in order) have been dropped.
+
+    The longest block of rows that stay together stays put; those above it move down and those below it up, in the order
+    given, so that each finds its place free.
+    """
+    ends = (whole.first - 1, *gone, whole.last + 1)
+    blocks = [Span(low + 1, high - 1) for low, high in pairwise(ends)]
+    still = max(range(len(blocks)), key=lambda number: blocks[number].size)
+    above = [Shift(block, -by) for by, block in enumerate(blocks[still + 1 :], 1)]
+    below = [Shift(block, by) for by, block in enumerate(reversed(blocks[:still]), 1)]
+    return [shift for shift in (*above, *below) if shift.span.size > 0]

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
+
+from ringback.storage.auditing import Act, AuditLine
 from ringback.storage.base import Agent, App, KeptToken, ListedCall, Reject
 from ringback.storage.placing import epoch_ms
 from ringback.storage.shown import read_shown
@@ -12,7 +15,9 @@ APP_COLUMNS = "app_id, secret_digest, region, extensions, created_ms"
 AGENT_COLUMNS = "app_id, extension, name, password_hash, is_disabled, created_ms"
 TOKEN_COLUMNS = "extension, digest, issued_ms, expires_ms"  # noqa: S105  (columns)
 REJECT_COLUMNS = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
+AUDIT_COLUMNS = "app_id, done_ms, line_key, act, actor, subject, facts"
 MOST_REJECTS = 10_000  # told at once
+MOST_LINES = 10_000  # of the audit, told at once
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -68,6 +73,25 @@ def reject_of(row: Row) -> Reject:
         raw=row[5],
         received_at=_time(row[6]),
         timezone=row[7],
+    )
+
+
+def audit_row(line: AuditLine) -> Sequence[Any]:
+    """Return the row of a line of the audit."""
+    facts = msgspec.json.encode(line.facts).decode()
+    return line.app_id, epoch_ms(line.done_at), line.line_key, line.act.value, line.actor, line.subject, facts
+
+
+def audit_line_of(row: Row) -> AuditLine:
+    """Return the line of a row of `AUDIT_COLUMNS`."""
+    return AuditLine(
+        app_id=row[0],
+        done_at=_time(row[1]),
+        line_key=row[2],
+        act=Act(row[3]),
+        actor=row[4],
+        subject=row[5],
+        facts=msgspec.json.decode(row[6]),
     )
 
 

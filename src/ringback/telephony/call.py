@@ -94,7 +94,7 @@ def merge(ref: bytes, legs: Sequence[CallLeg], region: str | None) -> Call:
     """
     if len(legs) == 1:
         return _call_of_one(ref, legs[0], region)
-    legs = sorted(legs, key=_order)
+    legs = in_order(legs)
     direction = _direction(legs)
     answered = _answered(legs)
     given = min((leg.call_id for leg in legs if leg.call_id), default=None)
@@ -104,7 +104,7 @@ def merge(ref: bytes, legs: Sequence[CallLeg], region: str | None) -> Call:
         direction=direction,
         started_at=legs[0].started_at,
         disposition=Disposition.ANSWERED if answered else _last_word(legs),
-        number=shown_number(_other_party(legs, direction), region),
+        number=shown_number(other_party(legs, direction), region),
         name=next((leg.name for leg in legs if leg.name), None),
         rate=_rate(legs),
         billable_seconds=max((leg.billable_seconds or 0 for leg in answered), default=0),
@@ -141,6 +141,11 @@ def _list_of_one(extension: str | None, direction: Direction, was_answered: bool
     return ListKey(extension, ListKind.IN_ANSWERED if was_answered else ListKind.IN_MISSED)
 
 
+def in_order(legs: Sequence[CallLeg]) -> list[CallLeg]:
+    """Return a call's legs in the order in which the merge hears them."""
+    return sorted(legs, key=_order)
+
+
 def _order(leg: CallLeg) -> tuple[datetime, bool, str, str, bytes]:
     placed_later = leg.direction is not Direction.OUTBOUND  # of two at one moment, who placed the call comes first
     return leg.started_at, placed_later, leg.source, leg.source_record_id, encode_leg(leg)
@@ -155,8 +160,11 @@ def _direction(legs: Sequence[CallLeg]) -> Direction:
     return next((leg.direction for leg in legs if leg.direction is not Direction.INTERNAL), Direction.INTERNAL)
 
 
-def _other_party(legs: Sequence[CallLeg], direction: Direction) -> str | None:
-    """The other side's number; of an outgoing call as the called side has it, for the other may tell the phone's."""
+def other_party(legs: Sequence[CallLeg], direction: Direction) -> str | None:
+    """Return the other side's number as reported, given the legs in order.
+
+    Of an outgoing call it is as the called side has it, for the other may tell the phone's.
+    """
     if direction is not Direction.OUTBOUND:
         calling = (leg.calling_number for leg in sorted(legs, key=lambda leg: leg.direction is not direction))
         return next((number for number in calling if number), None)

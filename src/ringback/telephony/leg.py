@@ -29,7 +29,7 @@ class Direction(StrEnum):
 
 
 class CallLeg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One finished call leg as its source reported it; kept for ever and never edited.
+    """One finished call leg as its source reported it; never edited.
 
     Numbers and words are as reported. Times are aware. `call_key` ties the legs of one call together within an app;
     `call_id` is 24 hexadecimal characters where the source has an id of that shape. `side` is "a" for the leg between

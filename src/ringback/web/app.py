@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.agents import Passwords
-from ringback.logs import without_credentials
+from ringback.logs import log_audit, without_credentials
 from ringback.settings import Settings
 from ringback.sources import SOURCES
 from ringback.storage import open_store
@@ -28,6 +28,7 @@ from ringback.web.metrics import Metrics
 from ringback.web.problems import fault_answer, problem_answer
 from ringback.web.protocol import DIRECT, WATCH, DirectRoute, DirectRoutes
 from ringback.web.request_ids import request_id
+from ringback.web.retention import Retention
 from ringback.web.tallies import OTHER, Board, Tallies
 
 DOCUMENTED = (*telecmi.OPERATIONS, *call_legs.OPERATIONS, *receivers.OPERATIONS)
@@ -115,6 +116,10 @@ class Application:
             watching = asyncio.create_task(self.watch.run())
             stack.callback(watching.cancel)
             _collect_seldom()
+            store.heard = log_audit
+            retention = Retention(store, self._settings)
+            retention.start()
+            stack.push_async_callback(retention.stop)
             log.info("started", store=without_credentials(self._settings.store.partition("?")[0]))
             yield
             log.info("stopped")

@@ -25,6 +25,7 @@ READ_SECONDS = 5.0  # the most that a read takes, the wait for a connection incl
 WRITE_SECONDS = 10.0  # the same for a write; longer, for its lists may be another writer's right now
 _RECORD_SECONDS = 0.002  # more for each record of one; a healthy store takes a tenth of it
 LONG_SECONDS = 3600.0  # work over a whole app: a region changed, a store checked
+FROZEN_SECONDS = 86_400.0  # a whole store read as of one moment
 _CONNECT_SECONDS = 5.0
 _A_MOMENT = 0.001
 _TRIES = 20  # of a transaction that another one overtook
@@ -238,6 +239,41 @@ class Connections:
         finally:
             end.cancel()
             await self._pool.release(connection)
+
+
+class Frozen(Connections):
+    """The one connection of a transaction that reads a snapshot, in the place of a pool; nothing can be written."""
+
+    def __init__(self, of: Connections, connection: Connection) -> None:
+        self._name, self._one = of.name, connection
+
+    @property
+    def name(self) -> str:
+        """The store's URL without user, password and parameters."""
+        return self._name
+
+    async def fetch(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
+        """Return all rows of one statement, as of the snapshot."""
+        with our_errors(self._name):
+            return await self._one.fetch(statement, *parameters)
+
+    @asynccontextmanager
+    async def transaction(
+        self, seconds: float, *, read_only: bool = False, snapshot: bool = False
+    ) -> AsyncIterator[Connection]:
+        """Run in the transaction there is; raises `StoreUnavailable` for one that would write."""
+        del seconds, snapshot
+        if not read_only:
+            raise StoreUnavailable(f"The store {self._name} is only read")
+        yield self._one
+
+    async def write(self, work: Callable[[Connection], Awaitable[T]], *, seconds: float = WRITE_SECONDS) -> T:
+        """Raise `StoreUnavailable`."""
+        del work, seconds
+        raise StoreUnavailable(f"The store {self._name} is only read")
+
+    async def close(self) -> None:
+        """Do nothing: the transaction is its owner's to end."""
 
 
 def _drop(connection: Connection) -> None:

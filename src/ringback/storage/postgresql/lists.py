@@ -188,11 +188,11 @@ async def write_changes(
     if not changes:
         return
     keys = sorted(changes)
-    named = _columns(2, [(key.extension, key.kind.value) for key in keys])
+    named = columns(2, [(key.extension, key.kind.value) for key in keys])
     locked = await connection.fetch(LOCK, app_id, *named)
     if len(locked) < len(keys):
         raise ListsMissing(keys)
-    times = _columns(2, [changes[key].times() for key in keys])
+    times = columns(2, [changes[key].times() for key in keys])
     rows = await connection.fetch(SPANS, app_id, *named, *times)
     if any(row[0] != region for row in rows):
         raise Overtaken
@@ -213,7 +213,7 @@ class ListsMissing(Exception):
 
 async def make_lists(app_id: int, keys: Iterable[ListKey], connection: Connection) -> None:
     """Make the lists that are not there."""
-    named = _columns(2, [(key.extension, key.kind.value) for key in sorted(keys)])
+    named = columns(2, [(key.extension, key.kind.value) for key in sorted(keys)])
     await connection.execute(MAKE, app_id, *named)
 
 
@@ -229,7 +229,7 @@ async def _window_rows(
     held: dict[ListKey, list[Entry]] = {key: [] for key, window in windows.items() if window.size > 0}
     if held:
         named = {(key.extension, key.kind.value): rows for key, rows in held.items()}
-        spans = _columns(4, [(key.extension, key.kind.value, *windows[key]) for key in held])
+        spans = columns(4, [(key.extension, key.kind.value, *windows[key]) for key in held])
         for row in await connection.fetch(WINDOWS, app_id, *spans):
             named[row[0], row[1]].append(entry(row, 2))
     return held
@@ -239,13 +239,9 @@ async def _write_plans(connection: Connection, app_id: int, plans: Mapping[ListK
     named = {key: (key.extension, key.kind.value) for key in plans}
     dropped = [(*named[key], *plan.replaced) for key, plan in plans.items() if plan.replaced.size > 0]
     if dropped:
-        await connection.execute(DROP, app_id, *_columns(4, dropped))
+        await connection.execute(DROP, app_id, *columns(4, dropped))
     moved = [(*named[key], *plan.shift.span, plan.shift.by) for key, plan in plans.items() if plan.shift is not None]
-    if moved:  # in two steps: in one, a row would meet its neighbour's position before that has moved on
-        away = [(*list_and_span, _FAR) for *list_and_span, _ in moved]
-        back = [(*key, low + _FAR, high + _FAR, by - _FAR) for *key, low, high, by in moved]
-        await connection.execute(MOVE, app_id, *_columns(5, away))
-        await connection.execute(MOVE, app_id, *_columns(5, back))
+    await move(connection, app_id, moved)
     rows = [
         (*named[key], position, *row)
         for key, plan in plans.items()
@@ -254,9 +250,21 @@ async def _write_plans(connection: Connection, app_id: int, plans: Mapping[ListK
     if len(rows) >= MANY:
         await copy_rows(connection, app_id, "listed_call", _PUT, rows)
     elif rows:
-        await connection.execute(PUT, app_id, *_columns(10, rows))
+        await connection.execute(PUT, app_id, *columns(10, rows))
 
 
-def _columns(width: int, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+async def move(connection: Connection, app_id: int, moved: Sequence[tuple[str, int, int, int, int]]) -> None:
+    """Move blocks of rows: each of a list, from a position to a position, by so many positions.
+
+    In two steps: in one, a row would meet its neighbour's position before that has moved on.
+    """
+    if moved:
+        away = [(*list_and_span, _FAR) for *list_and_span, _ in moved]
+        back = [(*key, low + _FAR, high + _FAR, by - _FAR) for *key, low, high, by in moved]
+        await connection.execute(MOVE, app_id, *columns(5, away))
+        await connection.execute(MOVE, app_id, *columns(5, back))
+
+
+def columns(width: int, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Return the rows as that many columns: arrays, as unnest takes them."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

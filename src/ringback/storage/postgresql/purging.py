@@ -6,11 +6,11 @@ import asyncpg
 
 from ringback.storage.postgresql.connections import Connection, Overtaken
 
-_SLICE_MS = 86_400_000  # a day at a time: writers of live calls get their turn in between
-
+# When the first of an app's calls from a time on started.
 OLDEST = """
 SELECT min((
     SELECT c.started_ms FROM listed_call c WHERE c.app_id = $1 AND c.extension = l.extension AND c.kind = l.kind
+        AND c.started_ms >= $2
     ORDER BY c.started_ms LIMIT 1
 ))
 FROM call_list l WHERE l.app_id = $1
@@ -27,16 +27,12 @@ DROP_ROWS = f"DELETE FROM listed_call c USING call_list l WHERE l.app_id = $1 AN
 DROP_LEGS = "DELETE FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])"
 
 
-async def purge_slice(connection: Connection, app_id: int, before_ms: int) -> int | None:
-    """Drop the oldest day's calls that started before this time; return how many, or None when none is left.
+async def purge_before(connection: Connection, app_id: int, until_ms: int) -> int:
+    """Drop an app's calls that started before this time; return how many.
 
     A call starts at one time in all its lists, so a slice of time holds whole calls: lists and legs never disagree.
     Legs are held before lists, as by every writer; raises `Overtaken` when calls came or changed meanwhile.
     """
-    oldest = await connection.fetchval(OLDEST, app_id)
-    if oldest is None or oldest >= before_ms:
-        return None
-    until_ms = min(before_ms, oldest + _SLICE_MS)
     leaving = _refs(await connection.fetch(OLD, app_id, until_ms))
     await connection.fetch(HOLD_LEGS, app_id, sorted(leaving))
     await connection.fetch(HOLD_LISTS, app_id)

@@ -6,13 +6,28 @@ from typing import TypeAlias
 import asyncpg
 
 from ringback.errors import StoreUnusable
+from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.postgresql.connections import Place
 from ringback.storage.postgresql.errors import our_errors
+from ringback.storage.rows import AUDIT_COLUMNS, audit_row
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-DISTRIBUTED = ("app", "agent", "token", "call_list", "leg", "listed_call", "reject")  # what is referred to comes first
+DISTRIBUTED = (
+    "app",
+    "agent",
+    "token",
+    "call_list",
+    "leg",
+    "listed_call",
+    "reject",
+    "audit",
+)  # what is referred to comes first
 
+NOTE = f"""
+INSERT INTO audit ({AUDIT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (app_id, done_ms, line_key) DO NOTHING
+"""
 _LOCK = 0x52696E67  # "Ring": whoever changes a schema holds it, so that servers that start together change it once
 _VERSION = "ringback_schema"
 # Asked of the catalogue's rows: by name, a session may still be told that what another has just made is not there.
@@ -71,6 +86,9 @@ async def _take_steps(connection: Connection, place: Place, steps: list[str], *,
             f"The user may not make tables in {place.name} ({error}); let it own the database"
         ) from None
     await connection.execute(f"UPDATE {_VERSION} SET version = {len(steps)}")
+    if done and done < len(steps):
+        line = new_line(Act.MIGRATED, THE_STORE, steps_before=done, steps_after=len(steps))
+        await connection.execute(NOTE, *audit_row(line))
 
 
 async def _in_turn(connection: Connection) -> None:
@@ -108,3 +126,4 @@ async def _distribute(connection: Connection, place: Place) -> None:
         if table not in {row[0] for row in done}:
             together = "" if table == "app" else ", colocate_with => 'app'"
             await connection.execute(f"SELECT create_distributed_table('{table}', 'app_id'{together})")
+    await connection.execute(NOTE, *audit_row(new_line(Act.DISTRIBUTED, THE_STORE)))

@@ -4,7 +4,8 @@ The app is the first parameter of every statement. What is asked of all apps is 
 cluster each has a machine of its own.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Self
@@ -12,6 +13,7 @@ from typing import Self
 import asyncpg
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp, UnknownReject
+from ringback.storage.auditing import Act, AuditLine, new_line
 from ringback.storage.base import (
     MOST_COUNTED,
     Agent,
@@ -35,15 +37,17 @@ from ringback.storage.placing import epoch_ms
 from ringback.storage.postgresql import lists, login_tries
 from ringback.storage.postgresql.checking import check_store
 from ringback.storage.postgresql.connections import (
+    FROZEN_SECONDS,
     LONG_SECONDS,
     READ_SECONDS,
     WRITE_SECONDS,
     Connection,
     Connections,
+    Frozen,
     Place,
 )
 from ringback.storage.postgresql.gathering import Gathering
-from ringback.storage.postgresql.purging import purge_slice
+from ringback.storage.postgresql.keeping import PostgresqlKeeping
 from ringback.storage.postgresql.schema import bring_up
 from ringback.storage.postgresql.showing import change_app
 from ringback.storage.postgresql.taking_in import take_in
@@ -111,7 +115,7 @@ REJECT = f"SELECT {REJECT_COLUMNS} FROM reject WHERE app_id = $1 AND reject_id =
 DROP_REJECT = "DELETE FROM reject WHERE app_id = $1 AND reject_id = $2"
 
 
-class PostgresqlStore(Store):
+class PostgresqlStore(PostgresqlKeeping):
     """A store in a PostgreSQL database."""
 
     works_elsewhere = True
@@ -132,6 +136,14 @@ class PostgresqlStore(Store):
         await self._gathering.close()
         await self._connections.close()
 
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator[Store]:
+        async with self._connections.transaction(FROZEN_SECONDS, read_only=True, snapshot=True) as connection:
+            await connection.execute(
+                "SET LOCAL idle_in_transaction_session_timeout = 0"
+            )  # what is read is written between
+            yield PostgresqlStore(Frozen(self._connections, connection))
+
     async def ready(self) -> None:
         await self._execute(READY, seconds=READ_SECONDS)
 
@@ -142,19 +154,27 @@ class PostgresqlStore(Store):
     async def check(self) -> CheckReport:
         return await check_store(self._connections, await self._app_ids())
 
-    async def _execute(self, statement: str, *parameters: object, seconds: float = WRITE_SECONDS) -> int:
-        """Run one statement that writes and return how many rows it did."""
-        status = await self._connections.write(
-            lambda connection: connection.execute(statement, *parameters), seconds=seconds
-        )
-        return int(status.rpartition(" ")[2])
+    async def _execute(
+        self,
+        statement: str,
+        *parameters: object,
+        seconds: float = WRITE_SECONDS,
+        line: Callable[[int], AuditLine | None] = lambda _: None,
+    ) -> int:
+        """Run one statement that writes and return how many rows it did; `line` is told that, and is noted with it."""
+
+        async def work(connection: Connection) -> int:
+            return int((await connection.execute(statement, *parameters)).rpartition(" ")[2])
+
+        return await self._act(work, line, seconds=seconds)
 
     # --- apps, agents, tokens ---
 
-    async def add_app(self, app: App) -> None:
+    async def add_app(self, app: App, *, is_noted: bool = True) -> None:
         row = app_row(app)
         try:
-            await self._execute(ADD_APP, *row)
+            line = new_line(Act.APP_ADDED, app.app_id, region=app.region, extensions=app.extensions)
+            await self._execute(ADD_APP, *row, line=lambda _: line if is_noted else None)
         except asyncpg.UniqueViolationError:
             raise AlreadyThere(
                 f"The app {app.app_id} is there already; `ringback app rotate` renews its secret"
@@ -171,18 +191,23 @@ class PostgresqlStore(Store):
         return app_of(rows[0]) if rows else None
 
     async def set_secret(self, app_id: int, secret_digest: bytes) -> None:
-        if not await self._execute(CHANGE_SECRET, app_id, secret_digest):
+        line = new_line(Act.SECRET_ROTATED, app_id)
+        if not await self._execute(CHANGE_SECRET, app_id, secret_digest, line=lambda count: line if count else None):
             raise UnknownApp(f"There is no app {app_id}")
 
     async def change_app(self, app_id: int, *, region: str | None, extensions: str | None) -> None:
-        await self._connections.write(
-            lambda connection: change_app(connection, app_id, region, extensions), seconds=LONG_SECONDS
+        line = new_line(Act.APP_CHANGED, app_id, region=region, extensions=extensions)
+        await self._act(
+            lambda connection: change_app(connection, app_id, region, extensions),
+            lambda _: line,
+            seconds=LONG_SECONDS,
         )
 
-    async def add_agent(self, agent: Agent) -> None:
+    async def add_agent(self, agent: Agent, *, is_noted: bool = True) -> None:
         row = agent_row(agent)
         try:
-            await self._execute(ADD_AGENT, *row)
+            line = new_line(Act.AGENT_ADDED, agent.app_id, agent.agent_id)
+            await self._execute(ADD_AGENT, *row, line=lambda _: line if is_noted else None)
         except asyncpg.ForeignKeyViolationError:
             raise UnknownApp(f"There is no app {agent.app_id}; `ringback app add {agent.app_id}` makes it") from None
         except asyncpg.UniqueViolationError:
@@ -197,24 +222,33 @@ class PostgresqlStore(Store):
         return agent_of(rows[0]) if rows else None
 
     async def set_password(self, app_id: int, extension: str, password_hash: str) -> None:
-        await self._change_agent(CHANGE_PASSWORD, app_id, extension, password_hash)
+        await self._change_agent(Act.PASSWORD_CHANGED, CHANGE_PASSWORD, app_id, extension, password_hash)
 
     async def renew_hash(self, app_id: int, extension: str, old_hash: str, new_hash: str) -> None:
         await self._execute(RENEW_HASH, app_id, extension, old_hash, new_hash)
 
     async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
-        await self._change_agent(SET_DISABLED, app_id, extension, is_disabled)
+        act = Act.AGENT_DISABLED if is_disabled else Act.AGENT_ENABLED
+        await self._change_agent(act, SET_DISABLED, app_id, extension, is_disabled)
 
-    async def _change_agent(self, statement: str, app_id: int, extension: str, value: object) -> None:
+    async def _change_agent(self, act: Act, statement: str, app_id: int, extension: str, value: object) -> None:
         async def work(connection: Connection) -> None:
             if await connection.execute(statement, app_id, extension, value) == "UPDATE 0":
                 raise UnknownAgent(f"There is no agent {extension}_{app_id}")
             await connection.execute(DROP_TOKENS, app_id, extension)
 
-        await self._connections.write(work)
+        await self._act(work, lambda _: new_line(act, app_id, f"{extension}_{app_id}"))
 
     async def add_token(
-        self, app_id: int, extension: str, digest: bytes, issued_at: datetime, expires_at: datetime, password_hash: str
+        self,
+        app_id: int,
+        extension: str,
+        digest: bytes,
+        issued_at: datetime,
+        expires_at: datetime,
+        password_hash: str,
+        *,
+        is_noted: bool = False,
     ) -> bool:
         issued_ms, expires_ms = epoch_ms(issued_at), epoch_ms(expires_at)
 
@@ -226,12 +260,18 @@ class PostgresqlStore(Store):
             await connection.execute(ADD_TOKEN, app_id, digest, extension, issued_ms, expires_ms)
             return True
 
-        return await self._connections.write(work)
+        line = new_line(Act.TOKEN_ISSUED, app_id, f"{extension}_{app_id}", expires_at=expires_at.isoformat())
+        return await self._act(work, lambda was_kept: line if was_kept and is_noted else None)
 
     async def delete_tokens(self, app_id: int, extension: str) -> int:
         if await self.agent(app_id, extension) is None:
             raise UnknownAgent(f"There is no agent {extension}_{app_id}")
-        return await self._execute(DROP_TOKENS, app_id, extension)
+        return await self._execute(
+            DROP_TOKENS,
+            app_id,
+            extension,
+            line=lambda ended: new_line(Act.TOKENS_REVOKED, app_id, f"{extension}_{app_id}", tokens=ended),
+        )
 
     async def tokens(self, app_id: int) -> list[KeptToken]:
         return [token_of(row) for row in await self._fetch(TOKENS, app_id)]
@@ -295,18 +335,6 @@ class PostgresqlStore(Store):
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
         rows = await self._fetch(LEGS, app_id, call_id)
         return sorted((decode_leg(row[0]) for row in rows), key=lambda leg: (leg.started_at, leg.source_record_id))
-
-    async def purge(self, before_ms: int) -> int:
-        purged = 0
-        for app_id in await self._app_ids():
-            while (count := await self._purge_slice(app_id, before_ms)) is not None:
-                purged += count
-        return purged
-
-    async def _purge_slice(self, app_id: int, before_ms: int) -> int | None:
-        return await self._connections.write(
-            lambda connection: purge_slice(connection, app_id, before_ms), seconds=LONG_SECONDS
-        )
 
     # --- rejected records ---
 

@@ -9,10 +9,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from ringback.errors import StoreUnavailable, StoreUnusable
+from ringback.storage.auditing import THE_STORE, Act, new_line
+from ringback.storage.rows import AUDIT_COLUMNS, audit_row
 
 APPLICATION_ID = 0x52696E67  # "Ring": tells our file from any other program's
 BUSY_SECONDS = 10.0  # how long a writer waits for another process's transaction
 _READ_CACHE_KIB = 32 * 1024
+NOTE = f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 RETRY_SECONDS = 0.004  # short, so that a writer gets its turn in the gap an importer leaves between its chunks
 
 
@@ -125,9 +128,13 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> N
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN EXCLUSIVE")
     with connection:  # another process, even of another version, may have done it while this one waited
-        for step in steps[_done_steps(connection, path, len(steps), migrate=migrate) :]:
+        done = _done_steps(connection, path, len(steps), migrate=migrate)
+        for step in steps[done:]:
             for statement in statements(step):
                 connection.execute(statement)
+        if done and done < len(steps):
+            line = new_line(Act.MIGRATED, THE_STORE, steps_before=done, steps_after=len(steps))
+            connection.execute(NOTE, audit_row(line))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(steps)}")
 

@@ -141,7 +141,7 @@ def _made_room(db: sqlite3.Connection, list_id: int, whole: Span, window: Span, 
     if plan.replaced.size > 0:
         db.execute("DELETE FROM listed_call WHERE list_id = ? AND position BETWEEN ? AND ?", (list_id, *plan.replaced))
     if plan.shift is not None:
-        _move(db, list_id, plan.shift)
+        move(db, list_id, plan.shift)
     return ((list_id, position, *entry) for position, entry in enumerate(plan.rows, plan.start))
 
 
@@ -180,7 +180,7 @@ def _window_rows(db: sqlite3.Connection, list_id: int, window: Span) -> list[Ent
     return [Entry(*row) for row in rows]
 
 
-def _move(db: sqlite3.Connection, list_id: int, shift: Shift) -> None:
+def move(db: sqlite3.Connection, list_id: int, shift: Shift) -> None:
     """Move a block in two steps: in one, a row would meet its neighbour's position before that has moved on."""
     first, last = shift.span
     for low, high, by in ((first, last, _FAR), (first + _FAR, last + _FAR, shift.by - _FAR)):

@@ -1,37 +1,26 @@
-"""Dropping the old end of every list together with the legs of its calls. Positions of what stays do not change."""
+"""Dropping the old end of an app's lists together with the legs of its calls. Positions of what stays do not change."""
 
 import sqlite3
 
-_SLICE_MS = 86_400_000  # a day at a time: writers of live calls get their turn in between
+# When the first of an app's calls from a time on started.
+OLDEST = """
+SELECT min((
+    SELECT started_ms FROM listed_call c WHERE c.list_id = l.list_id AND started_ms >= ?2 ORDER BY started_ms LIMIT 1
+))
+FROM call_list l WHERE l.app_id = ?1
+"""
+_LEAVING = "CREATE TEMP TABLE IF NOT EXISTS leaving (call_ref BLOB PRIMARY KEY) WITHOUT ROWID"
+_OLD = "list_id IN (SELECT list_id FROM call_list WHERE app_id = ?1) AND started_ms < ?2"
 
 
-def purge_slice(db: sqlite3.Connection, before_ms: int) -> int | None:
-    """Drop the oldest day's calls that started before this time; return how many, or None when none is left.
+def purge_before(db: sqlite3.Connection, app_id: int, until_ms: int) -> int:
+    """Drop an app's calls that started before this time; return how many.
 
     A call starts at one time in all its lists, so a slice of time holds whole calls: lists and legs never disagree.
     """
-    oldest = _oldest_ms(db)
-    if oldest is None or oldest >= before_ms:
-        return None
-    until_ms = min(before_ms, oldest + _SLICE_MS)
-    db.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS leaving (app_id INTEGER, call_ref BLOB, PRIMARY KEY (app_id, call_ref))"
-    )
+    db.execute(_LEAVING)
     db.execute("DELETE FROM temp.leaving")
-    for list_id, app_id in db.execute("SELECT list_id, app_id FROM call_list").fetchall():
-        old = "list_id = ? AND started_ms < ?"
-        db.execute(
-            f"INSERT OR IGNORE INTO temp.leaving SELECT ?, call_ref FROM listed_call WHERE {old}",
-            (app_id, list_id, until_ms),
-        )
-        db.execute(f"DELETE FROM listed_call WHERE {old}", (list_id, until_ms))
-    db.execute("DELETE FROM leg WHERE (app_id, call_ref) IN (SELECT app_id, call_ref FROM temp.leaving)")
+    db.execute(f"INSERT OR IGNORE INTO temp.leaving SELECT call_ref FROM listed_call WHERE {_OLD}", (app_id, until_ms))
+    db.execute(f"DELETE FROM listed_call WHERE {_OLD}", (app_id, until_ms))
+    db.execute("DELETE FROM leg WHERE app_id = ? AND call_ref IN (SELECT call_ref FROM temp.leaving)", (app_id,))
     return int(db.execute("SELECT count(*) FROM temp.leaving").fetchone()[0])
-
-
-def _oldest_ms(db: sqlite3.Connection) -> int | None:
-    row = db.execute(
-        "SELECT min((SELECT started_ms FROM listed_call c WHERE c.list_id = l.list_id ORDER BY started_ms LIMIT 1)) "
-        "FROM call_list l"
-    ).fetchone()
-    return None if row[0] is None else int(row[0])

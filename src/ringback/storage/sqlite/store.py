@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from ringback.errors import AlreadyThere, StoreUnavailable, UnknownAgent, UnknownApp, UnknownReject
+from ringback.storage.auditing import Act, new_line
 from ringback.storage.base import (
     Agent,
     App,
@@ -23,7 +24,6 @@ from ringback.storage.base import (
     Reject,
     ShownPage,
     Spending,
-    Store,
     Tries,
 )
 from ringback.storage.delivering import Delivered, delivered, received_ms
@@ -45,9 +45,9 @@ from ringback.storage.rows import (
 from ringback.storage.sqlite import lists, login_tries
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
+from ringback.storage.sqlite.keeping import SqliteKeeping
 from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.measuring import measured
-from ringback.storage.sqlite.purging import purge_slice
 from ringback.storage.sqlite.showing import show_again
 from ringback.storage.sqlite.taking_in import take_in
 from ringback.storage.sqlite.writer import LONG, Writer
@@ -57,11 +57,11 @@ from ringback.telephony.leg import CallLeg, decode_leg
 T = TypeVar("T")
 
 
-class SqliteStore(Store):
+class SqliteStore(SqliteKeeping):
     """A store in one SQLite file. Reads run inline, they take microseconds; writes go through the one writer."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._reader = connect(path, read_only=True)
         self._cursor = self._reader.cursor()  # one for all: every read is fetched whole before the next
         self._writer = Writer(path)
@@ -81,11 +81,11 @@ class SqliteStore(Store):
         await self._write(lambda db: db.execute("UPDATE app SET region = region WHERE app_id = -1"))
 
     async def measures(self) -> Measures:
-        return await asyncio.to_thread(measured, self._path)
+        return await asyncio.to_thread(measured, self.path)
 
     async def check(self) -> CheckReport:
-        with our_errors(self._path):
-            db = connect(self._path, read_only=True)
+        with our_errors(self.path):
+            db = connect(self.path, read_only=True)
             try:
                 return check_store(db)
             finally:
@@ -95,19 +95,23 @@ class SqliteStore(Store):
         try:
             return self._cursor.execute(statement, parameters).fetchall()
         except sqlite3.ProgrammingError as error:
-            raise StoreUnavailable(f"The store {self._path} is closed") from error
+            raise StoreUnavailable(f"The store {self.path} is closed") from error
         except sqlite3.DatabaseError as error:
-            raise our_error(error, self._path) from error
+            raise our_error(error, self.path) from error
 
     async def _write(self, work: Callable[[sqlite3.Connection], T], *, weight: int = 1) -> T:
         return await self._writer.run(work, weight=weight)
 
     # --- apps, agents, tokens ---
 
-    async def add_app(self, app: App) -> None:
+    async def add_app(self, app: App, *, is_noted: bool = True) -> None:
         row = app_row(app)
+        line = new_line(Act.APP_ADDED, app.app_id, region=app.region, extensions=app.extensions)
         try:
-            await self._write(lambda db: db.execute("INSERT INTO app VALUES (?,?,?,?,?)", row))
+            await self._act(
+                lambda db: db.execute("INSERT INTO app VALUES (?,?,?,?,?)", row),
+                lambda _: line if is_noted else None,
+            )
         except sqlite3.IntegrityError:
             raise AlreadyThere(
                 f"The app {app.app_id} is there already; `ringback app rotate` renews its secret"
@@ -125,7 +129,7 @@ class SqliteStore(Store):
             if not db.execute("UPDATE app SET secret_digest = ? WHERE app_id = ?", (secret_digest, app_id)).rowcount:
                 raise UnknownApp(f"There is no app {app_id}")
 
-        await self._write(work)
+        await self._act(work, lambda _: new_line(Act.SECRET_ROTATED, app_id))
 
     async def change_app(self, app_id: int, *, region: str | None, extensions: str | None) -> None:
         def work(db: sqlite3.Connection) -> None:
@@ -136,12 +140,17 @@ class SqliteStore(Store):
             if before[0] != region:
                 show_again(db, app_id, region)
 
-        await self._write(work, weight=LONG)
+        line = new_line(Act.APP_CHANGED, app_id, region=region, extensions=extensions)
+        await self._act(work, lambda _: line, weight=LONG)
 
-    async def add_agent(self, agent: Agent) -> None:
+    async def add_agent(self, agent: Agent, *, is_noted: bool = True) -> None:
         row = agent_row(agent)
+        line = new_line(Act.AGENT_ADDED, agent.app_id, agent.agent_id)
         try:
-            await self._write(lambda db: db.execute("INSERT INTO agent VALUES (?,?,?,?,?,?)", row))
+            await self._act(
+                lambda db: db.execute("INSERT INTO agent VALUES (?,?,?,?,?,?)", row),
+                lambda _: line if is_noted else None,
+            )
         except sqlite3.IntegrityError as error:
             if "FOREIGN KEY" in str(error):
                 raise UnknownApp(
@@ -163,7 +172,7 @@ class SqliteStore(Store):
         return agent_of(rows[0]) if rows else None
 
     async def set_password(self, app_id: int, extension: str, password_hash: str) -> None:
-        await self._change_agent(app_id, extension, "password_hash = ?", password_hash)
+        await self._change_agent(Act.PASSWORD_CHANGED, app_id, extension, "password_hash = ?", password_hash)
 
     async def renew_hash(self, app_id: int, extension: str, old_hash: str, new_hash: str) -> None:
         await self._write(
@@ -174,19 +183,28 @@ class SqliteStore(Store):
         )
 
     async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
-        await self._change_agent(app_id, extension, "is_disabled = ?", int(is_disabled))
+        act = Act.AGENT_DISABLED if is_disabled else Act.AGENT_ENABLED
+        await self._change_agent(act, app_id, extension, "is_disabled = ?", int(is_disabled))
 
-    async def _change_agent(self, app_id: int, extension: str, change: str, value: object) -> None:
+    async def _change_agent(self, act: Act, app_id: int, extension: str, change: str, value: object) -> None:
         def work(db: sqlite3.Connection) -> None:
             where = "WHERE app_id = ? AND extension = ?"
             if not db.execute(f"UPDATE agent SET {change} {where}", (value, app_id, extension)).rowcount:
                 raise UnknownAgent(f"There is no agent {extension}_{app_id}")
             db.execute(f"DELETE FROM token {where}", (app_id, extension))
 
-        await self._write(work)
+        await self._act(work, lambda _: new_line(act, app_id, f"{extension}_{app_id}"))
 
     async def add_token(
-        self, app_id: int, extension: str, digest: bytes, issued_at: datetime, expires_at: datetime, password_hash: str
+        self,
+        app_id: int,
+        extension: str,
+        digest: bytes,
+        issued_at: datetime,
+        expires_at: datetime,
+        password_hash: str,
+        *,
+        is_noted: bool = False,
     ) -> bool:
         def work(db: sqlite3.Connection) -> bool:
             db.execute(
@@ -201,13 +219,17 @@ class SqliteStore(Store):
             )
             return added.rowcount == 1
 
-        return await self._write(work)
+        line = new_line(Act.TOKEN_ISSUED, app_id, f"{extension}_{app_id}", expires_at=expires_at.isoformat())
+        return await self._act(work, lambda was_kept: line if was_kept and is_noted else None)
 
     async def delete_tokens(self, app_id: int, extension: str) -> int:
         if await self.agent(app_id, extension) is None:
             raise UnknownAgent(f"There is no agent {extension}_{app_id}")
         statement = "DELETE FROM token WHERE app_id = ? AND extension = ?"
-        return await self._write(lambda db: db.execute(statement, (app_id, extension)).rowcount)
+        return await self._act(
+            lambda db: db.execute(statement, (app_id, extension)).rowcount,
+            lambda ended: new_line(Act.TOKENS_REVOKED, app_id, f"{extension}_{app_id}", tokens=ended),
+        )
 
     async def tokens(self, app_id: int) -> list[KeptToken]:
         rows = self._rows(f"SELECT {TOKEN_COLUMNS} FROM token WHERE app_id = ? ORDER BY digest", (app_id,))
@@ -259,8 +281,8 @@ class SqliteStore(Store):
         return [ListKey(str(extension), ListKind(kind)) for extension, kind in rows]
 
     async def walk(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[ListedCall]:
-        with our_errors(self._path):
-            db = connect(self._path, read_only=True)
+        with our_errors(self.path):
+            db = connect(self.path, read_only=True)
             try:
                 db.execute("BEGIN")
                 for call in lists.walk_rows(db, app_id, key, wanted.from_ms, wanted.to_ms):
@@ -269,8 +291,8 @@ class SqliteStore(Store):
                 db.close()
 
     async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
-        with our_errors(self._path):
-            db = connect(self._path, read_only=True)
+        with our_errors(self.path):
+            db = connect(self.path, read_only=True)
             try:
                 db.execute("BEGIN")
                 for facts in lists.walk_legs(db, app_id, key, wanted.from_ms, wanted.to_ms):
@@ -285,12 +307,6 @@ class SqliteStore(Store):
             (app_id, call_id),
         )
         return sorted((decode_leg(str(row[0])) for row in rows), key=lambda leg: (leg.started_at, leg.source_record_id))
-
-    async def purge(self, before_ms: int) -> int:
-        purged = 0
-        while (count := await self._write(lambda db: purge_slice(db, before_ms), weight=LONG)) is not None:
-            purged += count
-        return purged
 
     # --- rejected records ---
 

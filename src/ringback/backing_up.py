@@ -1,0 +1,124 @@
+"""Backing a store up into a file that is a store itself: whole or not there at all. No HTTP, no SQL."""
+
+import fcntl
+import glob
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ringback.copying import copy_store, count_calls, lacking
+from ringback.errors import AlreadyThere, StoreUnusable
+from ringback.storage import open_store
+from ringback.storage.auditing import THE_STORE, Act, new_line
+from ringback.storage.base import Store
+
+Told = Callable[[int, int], None]  # how much is done, of how much
+
+
+async def back_up(store: Store, file: Path, told: Told, *, overwrites: bool = False) -> int:
+    """Write the whole store, as it is at one moment, into this file; return its size in bytes.
+
+    Writers go on meanwhile. The file appears under its name once all of it is on the disk, readable by its owner only.
+    `file` is an absolute path. Raises `AlreadyThere` unless it may be overwritten, `StoreUnusable` where it cannot be
+    written.
+    """
+    _check(file, overwrites=overwrites)
+    if store.owns(file):
+        raise StoreUnusable(f"{file} is the store itself: name another file for its backup")
+    with _part_of(file) as part:
+        if not await store.copy_file(part, told):
+            await _copy(store, part, told)
+        size = _put(part, file, overwrites=overwrites)
+    line = new_line(Act.BACKED_UP, THE_STORE, str(file), size=size)
+    await store.note([line])
+    store.heard(line)
+    return size
+
+
+async def _copy(store: Store, part: Path, told: Told) -> None:
+    """Copy a store that has no file of its own, row by row, from one snapshot."""
+    async with store.frozen() as frozen:
+        calls = await count_calls(frozen)
+        target = await open_store(str(part))
+        try:
+            await copy_store(frozen, target, lambda copied: told(copied.calls, calls))
+            faults = await lacking(frozen, target)
+        finally:
+            await target.close()
+    if faults:
+        raise StoreUnusable(f"The backup lacks calls, in {faults[0].where} first: {faults[0].what}")
+
+
+def _check(file: Path, *, overwrites: bool) -> None:
+    if file.exists() and not overwrites:
+        raise AlreadyThere(f"There is a file {file} already; name another, or say --overwrite")
+    if file.is_dir() or not file.parent.is_dir():
+        raise StoreUnusable(f"{file} cannot be written: name a file in a folder that is there")
+
+
+@contextmanager
+def _part_of(file: Path) -> Iterator[Path]:
+    """Lend an empty file of its own beside the one to be; throw away what killed backups left there.
+
+    Whoever writes one holds its lock, of a kind that SQLite does not use. A left one is never written into: it may be
+    the finished file under its other name.
+    """
+    for left in file.parent.glob(f"{glob.escape(file.name)}.part-????????"):
+        _throw_away_left(left)
+    part = file.with_name(f"{file.name}.part-{secrets.token_hex(4)}")
+    try:
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise StoreUnusable(f"{part} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield part
+    except OSError as error:
+        raise StoreUnusable(f"{part} cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(part)
+        os.close(handle)
+
+
+def _throw_away_left(part: Path) -> None:
+    try:
+        handle = os.open(part, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove(part)
+    except BlockingIOError:
+        return  # another backup is writing it
+    finally:
+        os.close(handle)
+
+
+def _put(part: Path, file: Path, *, overwrites: bool) -> int:
+    """Give a whole file its name, once it is on the disk; return its size."""
+    _sync(part)
+    size = part.stat().st_size
+    if overwrites:
+        part.replace(file)
+    else:
+        try:
+            file.hardlink_to(part)
+        except FileExistsError:
+            raise AlreadyThere(f"There is a file {file} already; name another, or say --overwrite") from None
+    _sync(file.parent)
+    return size
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(part: Path) -> None:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        part.with_name(part.name + ending).unlink(missing_ok=True)

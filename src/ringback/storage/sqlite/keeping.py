@@ -1,0 +1,125 @@
+"""The embedded store's long work and its audit: purging, condensing, dropping, duties. Statements are beside it."""
+
+import asyncio
+import sqlite3
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from ringback.storage.auditing import AuditLine
+from ringback.storage.base import EARLIEST_MS, Dropped, SliceNote
+from ringback.storage.pacing import Slice
+from ringback.storage.rows import AUDIT_COLUMNS, MOST_LINES, audit_line_of, audit_row
+from ringback.storage.slicing import SlicedStore
+from ringback.storage.sqlite.backing_up import back_up
+from ringback.storage.sqlite.condensing import UNCONDENSED, condense_calls
+from ringback.storage.sqlite.connection import NOTE
+from ringback.storage.sqlite.dropping import drop
+from ringback.storage.sqlite.lists import Row
+from ringback.storage.sqlite.purging import OLDEST, purge_before
+from ringback.storage.sqlite.scrubbing import empty_log, places_of, write_anew
+from ringback.storage.sqlite.writer import LONG
+
+T = TypeVar("T")
+
+_TAKE_DUTY = "UPDATE duty SET holder = ?1, until_ms = ?2 WHERE name = ?3 AND (holder = ?1 OR until_ms < ?4)"
+
+
+class SqliteKeeping(SlicedStore):
+    """What a SQLite store does beside taking calls in and showing them."""
+
+    path: Path
+
+    @abstractmethod
+    def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]: ...
+
+    @abstractmethod
+    async def _write(self, work: Callable[[sqlite3.Connection], T], *, weight: int = 1) -> T: ...
+
+    async def _act(
+        self, work: Callable[[sqlite3.Connection], T], line: Callable[[T], AuditLine | None], *, weight: int = 1
+    ) -> T:
+        """Do the work and note it in the same transaction."""
+
+        def noted(db: sqlite3.Connection) -> tuple[T, AuditLine | None]:
+            done = work(db)
+            written = line(done)
+            if written is not None:
+                db.execute(NOTE, audit_row(written))
+            return done, written
+
+        done, written = await self._write(noted, weight=weight)
+        if written is not None:
+            self.heard(written)
+        return done
+
+    async def purge_slice(self, app_id: int, before_ms: int, span_ms: int, note: SliceNote) -> Slice:
+        def work(db: sqlite3.Connection) -> Slice:
+            oldest = db.execute(OLDEST, (app_id, EARLIEST_MS)).fetchone()[0]
+            if oldest is None or oldest >= before_ms:
+                return Slice(0, None)
+            until_ms = min(before_ms, oldest + span_ms)
+            return Slice(purge_before(db, app_id, until_ms), until_ms if until_ms < before_ms else None)
+
+        return await self._act(work, lambda done: note(done.calls, done.next_ms is None), weight=LONG)
+
+    async def condense_slice(self, app_id: int, after_ms: int, before_ms: int, span_ms: int, note: SliceNote) -> Slice:
+        oldest = self._rows(OLDEST, (app_id, after_ms))[0][0]
+        until_ms = before_ms if oldest is None else min(before_ms, oldest + span_ms)
+        next_ms = until_ms if until_ms < before_ms else None
+        refs: list[bytes] = []
+        if oldest is not None and oldest < before_ms:
+            statement, prefix = UNCONDENSED
+            refs = [row[0] for row in self._rows(statement, (app_id, oldest, until_ms - 1, *prefix))]
+        if not refs and note(0, next_ms is None) is None:
+            return Slice(0, next_ms)  # nothing to write: the disk is not waited for
+        return await self._act(
+            lambda db: Slice(condense_calls(db, app_id, refs), next_ms),
+            lambda done: note(done.calls, done.next_ms is None),
+            weight=LONG,
+        )
+
+    async def drop(
+        self,
+        app_id: int,
+        call_refs: Sequence[bytes],
+        reject_ids: Sequence[int],
+        note: Callable[[Dropped], AuditLine | None],
+    ) -> Dropped:
+        return await self._act(lambda db: drop(db, app_id, call_refs, reject_ids), note, weight=LONG)
+
+    async def remnants(self, patterns: Sequence[bytes]) -> int | None:
+        empty_log(self.path)
+        return await asyncio.to_thread(places_of, self.path, patterns)
+
+    async def write_anew(self) -> None:
+        await asyncio.to_thread(write_anew, self.path)
+
+    def owns(self, file: Path) -> bool:
+        return file.exists() and file.samefile(self.path)
+
+    async def copy_file(self, part: Path, told: Callable[[int, int], None]) -> bool:
+        await asyncio.to_thread(back_up, self.path, part, told)
+        return True
+
+    async def take_duty(self, name: str, holder: str, seconds: float) -> bool:
+        now_ms = time.time_ns() // 1_000_000
+        parameters = (holder, now_ms + int(seconds * 1000), name, now_ms)
+        return await self._write(lambda db: db.execute(_TAKE_DUTY, parameters).rowcount == 1)
+
+    async def leave_duty(self, name: str, holder: str) -> None:
+        leaving = "UPDATE duty SET until_ms = 0 WHERE name = ? AND holder = ?"
+        await self._write(lambda db: db.execute(leaving, (name, holder)))
+
+    async def audit(self, app_id: int, after: tuple[int, bytes] = (EARLIEST_MS, b"")) -> list[AuditLine]:
+        rows = self._rows(
+            f"SELECT {AUDIT_COLUMNS} FROM audit WHERE app_id = ? AND (done_ms, line_key) > (?, ?) "
+            f"ORDER BY done_ms, line_key LIMIT {MOST_LINES}",
+            (app_id, *after),
+        )
+        return [audit_line_of(row) for row in rows]
+
+    async def note(self, lines: Sequence[AuditLine]) -> None:
+        await self._write(lambda db: db.executemany(NOTE, [audit_row(line) for line in lines]))

@@ -1,0 +1,112 @@
+"""Calls whose legs were condensed: they show what they showed, and nothing that comes late changes them."""
+
+import pytest
+from tests.loop import run
+from tests.storage.examples import AN_APP, BEGUN_MS, OUT_ANSWERED, OUT_MISSED, whole_list, whole_lists
+from tests.storage.processes import pouring
+from tests.telephony.examples import a_leg
+
+from ringback.storage.base import Intake, Store
+from ringback.telephony.disposition import Disposition
+from ringback.telephony.leg import encode_leg
+
+APP = AN_APP.app_id
+A_MINUTE_ON_MS = BEGUN_MS + 60_000
+
+
+@pytest.fixture
+def condensed(store: Store) -> Store:
+    """A store with a call of two legs, neither answered, that is condensed, and a later call that is not."""
+    run(
+        store.take_in(
+            APP, [a_leg("old", trunk="t1"), a_leg("old", seconds=4, source_record_id="r2"), a_leg("new", seconds=90)]
+        )
+    )
+    assert run(store.condense(A_MINUTE_ON_MS)) == 1
+    return store
+
+
+def test_a_late_answer_changes_nothing(condensed: Store) -> None:
+    """A leg that comes too late neither moves its call to another list nor makes it a second time."""
+    before = whole_lists(condensed)
+
+    late = a_leg("old", seconds=9, source_record_id="r3", disposition=Disposition.ANSWERED)
+    assert run(condensed.take_in(APP, [late])) == Intake(duplicate=1)
+
+    assert whole_lists(condensed) == before
+    assert whole_list(condensed, OUT_ANSWERED) == []
+    assert run(condensed.check()).faults == []
+
+
+def test_a_resend_changes_nothing(condensed: Store) -> None:
+    """The legs that were condensed, sent again, bring back none of what was dropped."""
+    before = whole_lists(condensed)
+
+    assert run(condensed.take_in(APP, [a_leg("old", trunk="t1")])) == Intake(duplicate=1)
+
+    assert whole_lists(condensed) == before
+    (leg,) = run(condensed.legs(APP, before[OUT_MISSED][-1].call_id))
+    assert (leg.source, leg.trunk) == ("ringback", None)
+
+
+def test_calls_that_are_kept_whole_still_merge(condensed: Store) -> None:
+    """A later call of the same agent takes late legs in as ever."""
+    answered = a_leg("new", seconds=95, source_record_id="r2", disposition=Disposition.ANSWERED)
+
+    assert run(condensed.take_in(APP, [answered])) == Intake(merged=1)
+
+    assert len(whole_list(condensed, OUT_ANSWERED)) == 1
+
+
+def test_condensed_legs_do_not_join_whole_ones(condensed: Store) -> None:
+    """Brought to a store that has the call whole, they change nothing there."""
+    ((*_, old),) = [whole_list(condensed, OUT_MISSED)]
+    (leg,) = run(condensed.legs(APP, old.call_id))
+    run(condensed.take_in(APP, [a_leg("whole", seconds=120)]))
+    other = type(leg)(**{name: getattr(leg, name) for name in leg.__struct_fields__} | {"call_key": "whole"})
+
+    assert run(condensed.take_in(APP, [other])) == Intake(duplicate=1)
+    assert run(condensed.check()).faults == []
+
+
+def test_a_region_reads_condensed_numbers_again(store: Store) -> None:
+    """Numbers stay as reported, so that a changed region shows condensed calls anew as well."""
+    run(store.take_in(APP, [a_leg("old", dialled_number="87010000001")]))
+    run(store.condense(A_MINUTE_ON_MS))
+
+    run(store.change_app(APP, region="KZ", extensions=None))
+
+    assert [call.number for call in whole_list(store, OUT_MISSED)] == ["77010000001"]
+    assert run(store.check()).faults == []
+
+
+def test_condensing_and_purging_beside_a_writer_loses_nothing(store: Store, store_url: str) -> None:
+    """While another process adds calls to the same lists, condensing and purging go on and leave a sound store."""
+    with pouring(store_url, "into"):
+        for step in (300, 600, 1000):
+            run(store.condense(BEGUN_MS + step * 1000))
+            run(store.purge(BEGUN_MS + step * 500))
+
+    assert run(store.check()).faults == []
+    calls = [call for calls in whole_lists(store).values() for call in calls]
+    assert calls
+    run(store.condense(BEGUN_MS + 10**9))
+    for call in calls[:20]:
+        for leg in run(store.legs(APP, call.call_id)):
+            assert encode_leg(leg).startswith(b'{"source":"ringback"')
+
+
+def test_dropping_beside_a_writer_drops_those_and_no_others(store: Store, store_url: str) -> None:
+    """While another process adds calls to the same lists, chosen calls leave their midst, and lists stay dense."""
+    gone: set[bytes] = set()
+    with pouring(store_url, "into"):
+        for _ in range(3):
+            listed = [call.call_id for calls in whole_lists(store).values() for call in calls]
+            chosen = [*listed[::3], b"nobody's call"]
+            assert run(store.drop(APP, chosen, [404], lambda _: None)).calls == len(chosen) - 1
+            gone.update(chosen)
+
+    left = [call.call_id for calls in whole_lists(store).values() for call in calls]
+    assert gone.isdisjoint(left)
+    assert len(left) == len(set(left)) > 0
+    assert run(store.check()).faults == []
