@@ -32,8 +32,8 @@ def made_lists(calls: int, say: Say) -> Path:
         say(f"Building the lists of {calls:,} calls, kept for the next run ...")
         STORES.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished")
-        for left in STORES.glob(unfinished.name + "*"):
-            left.unlink()
+        if unfinished.exists():  # as it took long, what there is of it is gone on with
+            asyncio.run(migrated(str(unfinished)))
         _build(unfinished, calls // LIST_CALLS, say)
         unfinished.rename(path)
     asyncio.run(migrated(str(path)))
@@ -41,9 +41,9 @@ def made_lists(calls: int, say: Say) -> Path:
 
 
 def _build(path: Path, agents: int, say: Say) -> None:
-    for first in range(0, agents, APP_AGENTS):
+    for first in range(_built(path), agents, APP_AGENTS):
         members = [MadeAgent(number) for number in range(first, min(agents, first + APP_AGENTS))]
-        asyncio.run(_add_members(path, members))
+        asyncio.run(_have_members(path, members))
         with sqlite3.connect(path) as db:
             db.execute("PRAGMA cache_size = -262144")
             for agent in members:
@@ -54,9 +54,20 @@ def _build(path: Path, agents: int, say: Say) -> None:
             say(f"  {done * LIST_CALLS:,} calls")
 
 
-async def _add_members(path: Path, members: list[MadeAgent]) -> None:
+def _built(path: Path) -> int:
+    """How many agents have their lists: those of an app come in one transaction."""
+    if not path.exists():
+        return 0
+    with sqlite3.connect(path) as db:
+        count: int = db.execute("SELECT count(*) FROM call_list").fetchone()[0]
+    db.close()
+    return count
+
+
+async def _have_members(path: Path, members: list[MadeAgent]) -> None:
     store = await open_store(str(path))
-    await add_members(store, members)
+    if await store.app(members[0].app_id) is None:
+        await add_members(store, members)
     await store.close()
 
 
