@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import asyncpg
 import pytest
 from tests.databases.postgresql import PostgreSql
 from tests.outages.sites import Site, site
 from tests.stores import PostgresqlStores, SqliteStores, Stores
-from tests.web.house import with_store
+from tests.web.house import wait_for, with_store
 
 from ringback import agents
 from torture.deliveries import APP, Deliveries
@@ -30,7 +31,7 @@ def kill_servers(kind: str, workers: int, rounds: int, seed: int, say: Say) -> I
         if stores is None:
             return
         with finding("killed servers", f"{kind}, {_processes(workers)}", "rounds", seed, say) as found:
-            _Kills(stores, workers, seed, found).run(rounds)
+            kill_rounds(stores, workers, rounds, seed, found)
         yield found
 
 
@@ -59,6 +60,11 @@ def stores_of(kind: str, say: Say) -> Iterator[Stores | None]:
         return
     with server:
         yield PostgresqlStores(server)
+
+
+def kill_rounds(stores: Stores, workers: int, rounds: int, seed: int, found: Finding) -> None:
+    """Do so many rounds on one store, and judge it at the end."""
+    _Kills(stores, workers, seed, found).run(rounds)
 
 
 class _Kills:
@@ -126,9 +132,17 @@ def _database_rounds(stores: PostgresqlStores, rounds: int, seed: int, found: Fi
 
 def _kill_a_session(server: PostgreSql, chance: Random) -> None:
     """Kill the process of one of our sessions: PostgreSQL then ends all others too, and recovers by itself."""
-    pids = [pid for (pid,) in server.ask("SELECT pid FROM pg_stat_activity WHERE application_name = 'ringback'")]
-    if pids:
-        os.kill(chance.choice(sorted(pids)), signal.SIGKILL)
+    ours = "SELECT pid FROM pg_stat_activity WHERE application_name = 'ringback'"
+    pids: list[int] = wait_for(lambda: _column(server, ours))
+    os.kill(chance.choice(sorted(pids)), signal.SIGKILL)
+
+
+def _column(server: PostgreSql, statement: str) -> list[int]:
+    """Ask for numbers; there are none while it recovers from the session that was killed before."""
+    try:
+        return [number for (number,) in server.ask(statement)]
+    except (asyncpg.PostgresError, OSError):
+        return []
 
 
 # --- the steps they share ------------------------------------------------------------------------------------------
