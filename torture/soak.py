@@ -29,7 +29,8 @@ RESULTS = Path(__file__).parent / "results"
 _SAMPLE_SECONDS = 2.0
 _RESTARTS = 8
 _WORKERS = 2
-_ROOM = {"MiB": 8.0, "handles": 6.0, "ms": 2.0}  # what any figure may move by, beside the fifth below
+# By which factor a figure may move and by how much besides: waits move with whatever else the machine does.
+_ROOM = {"MiB": (1.2, 8.0), "handles": (1.2, 6.0), "ms": (1.5, 5.0)}
 
 
 class Sample(NamedTuple):
@@ -51,8 +52,9 @@ class Measure(msgspec.Struct):
 
     @property
     def is_flat(self) -> bool:
-        """Whether it grew by no more than a fifth and a little."""
-        return self.end <= self.begin * 1.2 + _ROOM[self.unit]
+        """Whether it grew by no more than what such a figure moves by anyhow."""
+        factor, more = _ROOM[self.unit]
+        return self.end <= self.begin * factor + more
 
 
 def main() -> None:
