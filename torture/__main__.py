@@ -39,7 +39,7 @@ def bad_input(share: float, seed: int, say: Say) -> Iterator[Finding]:
     yield from fuzzing.fuzz_routes(_of(200_000, share), seed, say)
     yield from serving.garble_http(_of(10_000, share), seed, say)
     for kind in ("sqlite", "postgresql"):
-        yield from serving.generate_requests(kind, _of(250, share), seed, say)
+        yield from serving.generate_requests(kind, _of(100, share), seed, say)
 
 
 PARTS: dict[str, Callable[[float, int, Say], Iterator[Finding]]] = {

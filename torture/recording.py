@@ -39,6 +39,7 @@ _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _FILE = re.compile(r"\((\d+)<((?:\\x[0-9a-f]{2})+)>")
 _PORT = re.compile(r"\(\d+<TCP:\[[^>]*->127\.0\.0\.1:(\d+)\]>")
 _PORT6 = re.compile(r"\(\d+<TCP(?:v6)?:")
+_NAMING = ("unlink", "unlinkat", "rename", "renameat")
 _RESULT = re.compile(r"\)\s*= (-?\d+)")
 
 
@@ -46,6 +47,7 @@ def steps(record: Path, folder: Path) -> Iterator[Step]:
     """Yield the steps of a record that concern the folder or a client, in order."""
     within = f"{folder}/"
     syncing: dict[str, str] = {}  # by process: which file
+    waiting: dict[str, str] = {}  # by process: how the line of a call began whose end comes later
     with record.open() as lines:
         for line in lines:
             found = _LINE.match(line)
@@ -54,12 +56,11 @@ def steps(record: Path, folder: Path) -> Iterator[Step]:
             process, call, rest = found.groups()
             if call in ("fsync", "fdatasync"):
                 yield from _sync(process, line, rest, folder, syncing)
+            elif call == "openat" or call in _NAMING:
+                rest = _whole(process, rest, waiting)
+                yield from _opened(rest, within) if call == "openat" else _renamed(call, rest, within)
             elif " resumed>" in line[:60]:
                 _must_have_worked(call, rest)
-            elif call == "openat":
-                yield from _opened(rest, within)
-            elif call in ("unlink", "unlinkat", "rename", "renameat"):
-                yield from _renamed(call, rest, within)
             elif call in ("pwrite64", "ftruncate"):
                 yield from _changed(call, rest, within)
             else:
@@ -79,6 +80,16 @@ def _sync(process: str, line: str, rest: str, folder: Path, syncing: dict[str, s
         if result is None or result[1] != "0":
             raise Unreadable(f"a sync failed: {line[:300]}")
         yield Step("synced", syncing.pop(process), int(process))
+
+
+def _whole(process: str, rest: str, waiting: dict[str, str]) -> str:
+    """Return the whole line of a call whose result counts, once it has come; nothing until then."""
+    if "<unfinished" in rest:
+        waiting[process] = rest.partition("<unfinished")[0]
+        return ""
+    if rest.startswith(" resumed>"):
+        return waiting.pop(process, "") + rest.removeprefix(" resumed>")
+    return rest
 
 
 def _opened(rest: str, within: str) -> Iterator[Step]:
