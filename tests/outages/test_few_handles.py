@@ -10,7 +10,7 @@ from tests.outages.sites import Site, site
 from tests.stores import Stores
 from tests.web.house import FROM, missed, wait_for
 
-_MORE = 12  # connections it may still open
+_MORE = 6  # connections it may still open; few, for who is connected is let go after five idle seconds
 
 
 def busy_ticks(served: Site) -> int:
@@ -35,14 +35,16 @@ def test_without_handles_those_connected_are_served(stores: Stores, store_url: s
         assert tenant.ingest(missed(FROM)).status_code == 200
         soft, hard = resource.prlimit(served.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (served.open_files() + _MORE, hard))
-        answered = [opened(stack, served) for _ in range(_MORE + 4)]
+        let_in = 0
+        while let_in <= _MORE and opened(stack, served):
+            let_in += 1
         here = [tenant.ingest(missed(FROM + 1)).status_code, tenant.page()["count"], served.status("/readyz")]
         stack.close()
         with httpx.Client(base_url=served.house.url) as late:
             later = wait_for(lambda: _status(late))
         resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
-        assert (answered[0], answered[-1]) == (True, False)
+        assert 0 < let_in <= _MORE
         assert here == [200, 2, 200]
         assert later == 200
 
