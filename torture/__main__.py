@@ -27,15 +27,19 @@ def killed_databases(share: float, seed: int, say: Say) -> Iterator[Finding]:
 
 
 def power_cuts(share: float, seed: int, say: Say) -> Iterator[Finding]:
-    """One and two processes, and enough at once that the log is written back into the file under way."""
+    """One and two processes, and deliveries so large that writing the log back into the file takes a while."""
     yield from powercuts.cut_power(1, 120, _of(300, share), seed, say)
     yield from powercuts.cut_power(2, 120, _of(300, share), seed + 1, say)
-    yield from powercuts.cut_power(1, 80, _of(80, share), seed + 2, say, large=True)
+    yield from powercuts.cut_power(1, 30, _of(40, share), seed + 2, say, large=True)
 
 
-def bad_input(share: float, seed: int, say: Say) -> Iterator[Finding]:
-    """A million inputs to parsers and routes in process, and some to a real server."""
+def bad_payloads(share: float, seed: int, say: Say) -> Iterator[Finding]:
+    """Of a million bad inputs those to the parsers, in process."""
     yield from fuzzing.fuzz_parsers(_of(800_000, share), seed, say)
+
+
+def bad_requests(share: float, seed: int, say: Say) -> Iterator[Finding]:
+    """Of a million bad inputs those to the routes: most in process, some to a real server."""
     yield from fuzzing.fuzz_routes(_of(200_000, share), seed, say)
     yield from serving.garble_http(_of(10_000, share), seed, say)
     for kind in ("sqlite", "postgresql"):
@@ -46,7 +50,8 @@ PARTS: dict[str, Callable[[float, int, Say], Iterator[Finding]]] = {
     "servers": killed_servers,
     "databases": killed_databases,
     "power": power_cuts,
-    "input": bad_input,
+    "payloads": bad_payloads,
+    "requests": bad_requests,
 }
 
 
