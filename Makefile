@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-long check bench bench-full lock wheel clean
+.PHONY: help demo test test-long check bench bench-full torture soak lock wheel clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,14 @@ bench: $(VENV)/.bench  ## speed and memory as ratios, in a few minutes
 
 bench-full: $(VENV)/.bench  ## the same with ten million calls (hours, 30 GB of disk)
 	$(BIN)/python -m benchmarks --full $(ARGS)
+
+torture: $(READY)  ## kills, power cuts and a million bad inputs, in about a quarter of an hour
+	@tests/provide
+	$(BIN)/python -m torture $(ARGS)
+
+soak: $(READY)  ## half an hour of steady load; MINUTES= for another time
+	@tests/provide
+	$(BIN)/python -m torture.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 wheel: $(READY)  ## build the wheel into dist/, and beside it the list of what it needs (SBOM, CycloneDX)
 	rm -rf dist

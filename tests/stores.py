@@ -90,12 +90,12 @@ class PostgresqlStores(Stores):
     """Databases of one server; that of a made store is a copy."""
 
     def __init__(self, server: PostgreSql) -> None:
-        self._server = server
+        self.server = server
         self._template = ""
 
     def new(self) -> str:
         """Return the URL of a database without a table."""
-        return self._server.new_database()
+        return self.server.new_database()
 
     def made(self) -> str:
         """Return the URL of a copy of the store that was made first."""
@@ -103,24 +103,24 @@ class PostgresqlStores(Stores):
             template = self.new()
             run(run(open_store(template)).close())
             self._template = template
-        return self._server.new_database(self._template)
+        return self.server.new_database(self._template)
 
     def drop(self, url: str) -> None:
         """Drop the database."""
-        self._server.drop(url)
+        self.server.drop(url)
 
     @contextmanager
     def unwritable(self, url: str) -> Iterator[None]:  # noqa: ARG002  (it is the whole server)
         """Have the server take no writes, as a standby does, and one whose disk is nearly full may be told to."""
-        self._server.set(default_transaction_read_only="on")
+        self.server.set(default_transaction_read_only="on")
         try:
             yield
         finally:
-            self._server.set(default_transaction_read_only=None)
+            self.server.set(default_transaction_read_only=None)
 
     def ask(self, url: str, statement: str) -> list[Any]:
         """Ask the database."""
-        return list(self._server.ask(statement, database=url.rpartition("/")[2]))
+        return list(self.server.ask(statement, database=url.rpartition("/")[2]))
 
 
 def _path_of(url: str) -> Path:

@@ -31,6 +31,31 @@ def small_disk(megabytes: int) -> Iterator[Path]:
             subprocess.run(["umount", "--lazy", name], check=True)
 
 
+@contextmanager
+def failing_disk(folder: Path, megabytes: int = 16) -> Iterator[Path]:
+    """Mount a real file system in a file; `fail` has it give up as it does when its device fails."""
+    image, disk = folder / "image", folder / "disk"
+    disk.mkdir()
+    with image.open("wb") as file:
+        file.truncate(megabytes << 20)
+    for command in (("mkfs.ext4", "-q", image), ("mount", "-o", "loop", image, disk)):
+        try:
+            done = subprocess.run(command, capture_output=True, check=False)
+        except FileNotFoundError:
+            refuse(f"{command[0]} not found; on Debian: apt-get install e2fsprogs")
+        if done.returncode:
+            refuse(f"a disk that fails needs leave to mount one: {done.stderr.decode().strip()}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def fail(disk: Path) -> None:
+    """Have the file system do what it does when its device fails: from now on it can only be read."""
+    subprocess.run(["mount", "-o", "remount,abort", disk], check=True, capture_output=True)
+
+
 def refuse(said: str) -> None:
     """Skip the test, or fail it where CI is set."""
     if os.environ.get("CI"):

@@ -1,7 +1,7 @@
 """Servers as processes of their own on one store, and what the store holds in the end. No assertions here."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -47,12 +47,19 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def site(folder: Path, store: str, *words: str, workers: int = 1, is_ready: bool = True) -> Iterator[Site]:
+def site(
+    folder: Path,
+    store: str,
+    *words: str,
+    workers: int = 1,
+    is_ready: bool = True,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Site]:
     """Run with a `ringback serve` of this store, told these words, which answers; and is ready, unless it cannot be."""
     port = free_port(socket.SOCK_STREAM) if workers > 1 else 0
     words = (*words, "--port", str(port), "--workers", str(workers))
     with (
-        running(folder, "serve", *words, more={"RINGBACK_STORE": store}) as server,
+        running(folder, "serve", *words, more={"RINGBACK_STORE": store, **(more or {})}) as server,
         httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
     ):
         served = Site(House(store, http), server)

@@ -76,6 +76,19 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
         assert db.execute("PRAGMA application_id").fetchone() == (connection.APPLICATION_ID,)
 
 
+def test_opening_a_store_twice_drops_no_lock(path: Path) -> None:
+    """A store opened once more in its process and closed is still kept from another process, which leaves its log."""
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    opened(path)
+    look = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM app'); db.close()"
+    subprocess.run([sys.executable, "-c", look, path], check=True)
+
+    assert Path(f"{path}-wal").exists()
+    assert run(store.take_in(APP, [a_leg()])).new == 1
+    run(store.close())
+
+
 @pytest.mark.parametrize("name", ["with space & 100%.db", "wie?#so.db", "лист.db"])
 def test_any_file_name_will_do(path: Path, name: str) -> None:
     """A path's own characters are never read as parts of a URL."""

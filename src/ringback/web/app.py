@@ -168,8 +168,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
 async def _no_such_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = {
-        404: f"There is no {request.url.path[:200]} here; /docs shows what there is",
-        405: f"{request.url.path[:200]} does not take {request.method[:20]}",
+        404: f"There is no {request.scope['path'][:200]} here; /docs shows what there is",
+        405: f"{request.scope['path'][:200]} does not take {request.method[:20]}",
     }.get(status, "The request cannot be answered")
     answer = problem_answer(status, said)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
@@ -178,7 +178,7 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
 
 
 async def _own_fault(request: Request, error: Exception) -> Response:
-    answer = fault_answer(request.url.path, request.scope["headers"], error)
+    answer = fault_answer(request.scope["path"], request.scope["headers"], error)  # its URL would have to be UTF-8
     return Response(
         answer.body,
         answer.status,

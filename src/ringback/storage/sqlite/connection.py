@@ -1,5 +1,6 @@
 """Opening the file, its schema, and SQLite's errors in our words. No statements about calls here."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -43,7 +44,7 @@ def open_file(path: Path, *, migrate: bool) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # customers' numbers: nobody else's to read
+        _make_file(path)
     except OSError as error:
         reason = error.strerror or error
         raise StoreUnusable(
@@ -61,6 +62,22 @@ def open_file(path: Path, *, migrate: bool) -> None:
         raise StoreUnusable(
             f"The store {path} is no SQLite database ({error}); name another file or restore a backup"
         ) from error
+
+
+def _make_file(path: Path) -> None:
+    """Make the file where there is none; raises `OSError` for one that cannot be written.
+
+    One that is there is only asked about. To open and close it would drop every lock that this process has on it (POSIX
+    locks are the process's): another would take the log of a store that is open here for left behind, and remove it.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # customers' numbers: nobody else's to read
+    elif path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    elif os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    elif not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def connect(path: Path, *, read_only: bool = False, waits: bool = True) -> sqlite3.Connection:

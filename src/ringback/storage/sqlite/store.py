@@ -65,6 +65,8 @@ class SqliteStore(SqliteKeeping):
         self._reader = connect(path, read_only=True)
         self._cursor = self._reader.cursor()  # one for all: every read is fetched whole before the next
         self._writer = Writer(path)
+        self._place = self._writer.place
+        self._rows("SELECT 1 FROM sqlite_schema")  # from its first look on the reader keeps the log from being removed
 
     @classmethod
     async def open(cls, path: Path, *, migrate: bool = False) -> Self:
@@ -78,7 +80,8 @@ class SqliteStore(SqliteKeeping):
         self._reader.close()
 
     async def ready(self) -> None:
-        await self._write(lambda db: db.execute("UPDATE app SET region = region WHERE app_id = -1"))
+        await self._writer.run_together("ready", _write_a_page, None, 1)
+        self._place.look_for_room()
 
     async def measures(self) -> Measures:
         return await asyncio.to_thread(measured, self.path)
@@ -92,6 +95,7 @@ class SqliteStore(SqliteKeeping):
                 db.close()
 
     def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        self._place.look_now_and_then()
         try:
             return self._cursor.execute(statement, parameters).fetchall()
         except sqlite3.ProgrammingError as error:
@@ -331,3 +335,10 @@ class SqliteStore(SqliteKeeping):
             return take_in(row[0], db, [delivery])[0]
 
         return await self._write(work)
+
+
+def _write_a_page(db: sqlite3.Connection, asked: Sequence[None]) -> list[None]:
+    """Have the disk show that it takes writes, once for all who ask: what changes nothing would not be written."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    db.execute(f"PRAGMA user_version = {version}")
+    return [None] * len(asked)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from ringback.errors import StoreUnavailable
 from ringback.storage.sqlite import connection
 from ringback.storage.sqlite.connection import connect, our_error
+from ringback.storage.sqlite.place import Place
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -62,6 +63,12 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = connect(path, waits=False)
+        try:
+            connection.in_turn(lambda: self._connection.execute("SELECT 1 FROM sqlite_schema").fetchall())
+        except sqlite3.Error:
+            self._connection.close()
+            raise
+        self.place = Place(path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ringback-writer")
         self._waiting: deque[_Job] = deque()
         self._working: asyncio.Task[None] | None = None
@@ -109,12 +116,14 @@ class Writer:
 
     async def _commit(self, group: list[_Job]) -> list[_Done]:
         try:
+            self.place.look_now_and_then()  # before: nothing more goes into a file that nobody finds
             done = await self._do(group)
             await self._on_thread(self._connection.execute, "COMMIT")
+            self.place.look()  # and after: acknowledged means found where the store is named
         except sqlite3.DatabaseError as error:
             self._roll_back()
             return [_Done(job.outcome, error=our_error(error, self._path)) for job in group]
-        except Exception as error:  # noqa: BLE001  (a bug: the callers get it, and the writer goes on)
+        except Exception as error:  # noqa: BLE001  (a lost file, or a bug: the callers get it, and the writer goes on)
             self._roll_back()
             return [_Done(job.outcome, error=error) for job in group]
         except BaseException:  # the loop ends: nothing of this was acknowledged
