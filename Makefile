@@ -42,7 +42,7 @@ $(VENV)/.bench: $(READY) requirements/bench.txt
 bench: $(VENV)/.bench  ## speed and memory as ratios, in a few minutes
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-full: $(VENV)/.bench  ## the same with ten million calls (hours, 30 GB of disk)
+bench-full: $(VENV)/.bench  ## the same with fifty million calls (hours, 40 GB of disk)
 	$(BIN)/python -m benchmarks --full $(ARGS)
 
 torture: $(READY)  ## kills, power cuts and a million bad inputs, in about a quarter of an hour

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import databases, reporting, stores
+from benchmarks import alternative, databases, huge_stores, reporting, stores
 from benchmarks.alternative import alternative_figures
+from benchmarks.busy import busy_figures
+from benchmarks.chart import drawn
+from benchmarks.exporting import export_figures
 from benchmarks.importing import import_figures
 from benchmarks.measuring import CORES, Figure
 from benchmarks.postgresql_importing import postgresql_import_figures
@@ -30,6 +33,8 @@ SECTIONS: dict[str, Callable[[Sizes, Say], list[Figure]]] = {
     "receiver": receiver_figures,
     "start": start_figures,
     "import": import_figures,
+    "export": export_figures,
+    "busy": busy_figures,
     "postgresql": postgresql_page_figures,
     "postgresql-serving": postgresql_serving_figures,
     "postgresql-import": postgresql_import_figures,
@@ -52,22 +57,27 @@ def main() -> None:
     facts = reporting.as_json(figures, is_full=asked.full)
     name = "-".join(["full" if asked.full else "short", *(asked.only or [])])
     reporting.write(RESULTS / f"{name}.json", facts)
+    reporting.write(RESULTS / f"{name}.svg", drawn(figures).encode())
     if asked.json:
         reporting.write(asked.json, facts)
+    if asked.chart:
+        reporting.write(asked.chart, drawn(figures).encode())
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and memory as ratios.")
-    parser.add_argument("--full", action="store_true", help="ten million calls: about an hour, 20 GB of disk")
+    parser.add_argument("--full", action="store_true", help="fifty million calls: hours, 40 GB of disk")
     parser.add_argument("--only", action="append", choices=list(SECTIONS), help="take only these (may be repeated)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything measured here")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw it here, each beside its target (SVG)")
     return parser.parse_args()
 
 
 def _tell_needs(say: Say, sizes: Sizes) -> None:
-    needed = sum(sizes.all_calls) * (stores.BYTES_A_CALL + databases.BYTES_A_CALL)
+    needed = sizes.calls * (stores.BYTES_A_CALL + alternative.BYTES_A_CALL)
+    needed += sum(sizes.all_calls) * databases.BYTES_A_CALL + sum(sizes.lists) * huge_stores.BYTES_A_CALL
     free = shutil.disk_usage(RESULTS.parent).free
-    say(f"Stores of up to {sizes.calls:,} calls of each kind are kept in {RESULTS}: {needed / 1e9:.0f} GB.")
+    say(f"Stores of up to {max(sizes.lists):,} calls are kept in {RESULTS}: {needed / 1e9:.0f} GB.")
     if free < needed:
         sys.exit(f"Only {free / 1e9:.0f} GB are free.")
     if len(CORES) == 1:

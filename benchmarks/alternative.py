@@ -29,6 +29,7 @@ _TOKENS = ("digest", "app_id", "extension", "expires_ms")
 _CALLS = (
     "app_id", "call_id", "extension", "kind", "started_ms", "number", "billable_seconds", "rate", "name",
 )  # fmt: skip
+BYTES_A_CALL = 400  # of disk
 _FAR_AHEAD_MS = 4_000_000_000_000
 _TABLES = """
 CREATE TABLE token (

@@ -75,10 +75,10 @@ SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
 
 
 @contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Run on this core only; a process started within stays on it."""
+def on_core(*cores: int) -> Iterator[None]:
+    """Run on this core, or these, only; a process started within stays there."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

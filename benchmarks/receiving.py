@@ -42,7 +42,7 @@ def receiver_figures(sizes: Sizes, say: Say) -> list[Figure]:
             disk = in_turns(sizes.rounds, {"disk": lambda: _syncs_a_second(Path(folder))})["disk"]
     batched = Series("ringback, legs", [rate * _BATCH for rate in rates["batches"].values])
     return [
-        _figure("single posts, ringback over bare", rates["single"], rates["bare"], 0.2),
+        _figure("single posts, ringback over bare", rates["single"], rates["bare"], 0.35),
         _figure(f"legs in batches of {_BATCH:,} over single posts", batched, rates["single"], 10),
         _figure("single posts over one wait for the disk each", rates["single"], disk, None),
     ]

@@ -23,12 +23,12 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """A running server process on this machine."""
 
-    def __init__(self, command: Sequence[str], port: int) -> None:
+    def __init__(self, command: Sequence[str], port: int, cores: Sequence[int] = (SERVER_CORE,)) -> None:
         self.port = port
         RESULTS.mkdir(parents=True, exist_ok=True)
         log = RESULTS / f"server-{port}.log"
         began = time.perf_counter()
-        with on_core(SERVER_CORE), log.open("wb") as said:
+        with on_core(*cores), log.open("wb") as said:
             self._process = subprocess.Popen(command, stdout=said, stderr=said, cwd=RESULTS, env=clean_environment())
         self._wait(log)
         log.unlink()
@@ -58,11 +58,11 @@ class Server:
 
 
 @contextmanager
-def ringback_server(store: Path | str) -> Iterator[Server]:
+def ringback_server(store: Path | str, *words: str, cores: Sequence[int] = (SERVER_CORE,)) -> Iterator[Server]:
     """Serve a store with `ringback serve`: SQLite's file, or another by its URL."""
     port = free_port()
     url = f"sqlite:///{store}" if isinstance(store, Path) else store
-    server = Server([RINGBACK, "serve", "--store", url, "--port", str(port)], port)
+    server = Server([RINGBACK, "serve", "--store", url, "--port", str(port), *words], port, cores)
     try:
         yield server
     finally:

@@ -9,8 +9,9 @@ class Sizes(NamedTuple):
     Even the small file is past what the importer keeps at hand (numbers seen, pages of the store), which is bounded.
     """
 
-    calls: int
-    all_calls: tuple[int, ...]
+    calls: int  # of stores with their legs
+    lists: tuple[int, int]  # calls of embedded stores of lists alone, the smaller and the larger: see `huge_stores`
+    all_calls: tuple[int, ...]  # of stores in PostgreSQL
     rows: int
     few_rows: int
     rounds: int
@@ -20,19 +21,21 @@ class Sizes(NamedTuple):
 
 SHORT = Sizes(
     calls=1_000_000,
+    lists=(100_000, 1_000_000),
     all_calls=(10_000, 1_000_000),
-    rows=200_000,
-    few_rows=100_000,
-    rounds=7,
+    rows=100_000,
+    few_rows=50_000,
+    rounds=5,
     import_rounds=3,
-    seconds=2.0,
+    seconds=1.0,
 )
 FULL = Sizes(
-    calls=10_000_000,
+    calls=1_000_000,
+    lists=(100_000, 50_000_000),
     all_calls=(10_000, 1_000_000, 10_000_000),
     rows=1_000_000,
     few_rows=250_000,
     rounds=15,
     import_rounds=3,
-    seconds=5.0,
+    seconds=4.0,
 )
