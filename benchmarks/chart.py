@@ -20,7 +20,7 @@ text { font: 13px system-ui, sans-serif; fill: #1b1f24 } .small { font-size: 12p
 
 
 def drawn(figures: Sequence[Figure]) -> str:
-    """Return the drawing: a row a figure, its least to most as a bar, its median as a mark; left of the line is reached."""
+    """Return the drawing: a row a figure, its least to most as a bar, its median as a mark; reached is on the left."""
     rows = [figure for figure in figures if figure.is_reached is not None]
     height = _TOP + _ROW * len(rows) + 24
     middle = (_LEFT + _RIGHT) / 2
