@@ -18,19 +18,17 @@ _ROW = "c.position, coalesce(c.given_id, c.call_ref), c.started_ms, c.shown, c.d
 # key. Parameters go by number, which binds faster than by name: first those of `page_parameters`, then the app, the
 # kind, and whose list it is.
 _FOUND = """
-WITH found AS MATERIALIZED (
     SELECT o.extension, l.list_id,
         (SELECT position FROM listed_call WHERE list_id = l.list_id AND started_ms >= ?1
          ORDER BY started_ms, position LIMIT 1) AS first,
         (SELECT position FROM listed_call WHERE list_id = l.list_id AND started_ms <= ?2
          ORDER BY started_ms DESC, position DESC LIMIT 1) AS last
     FROM %s o LEFT JOIN call_list l ON l.app_id = ?5 AND l.extension = o.extension AND l.kind = ?6
-)
 """
 
 # The positions in the first row, then the calls: joining the two would put the rows through a sorter.
 PAGE = f"""
-{_FOUND % "(SELECT ?7 AS extension)"}
+WITH found AS MATERIALIZED ({_FOUND % "(SELECT ?7 AS extension)"})
 SELECT first, last, extension, NULL, NULL, NULL FROM found
 UNION ALL
 SELECT * FROM (
@@ -43,16 +41,19 @@ SELECT * FROM (
 """
 
 # One row: the library that calls SQLite pays for each row, and for each column of it, more than SQLite does. SQLite
-# promises group_concat the order of the subquery it reads from (select.c, SF_OrderByReqd); bytes need no decoding.
+# promises group_concat the order of the subquery it reads from (select.c, SF_OrderByReqd); bytes need no decoding. The
+# LIMIT keeps what was found from being flattened into the outer SELECT, where each seek would be done for each mention.
 PAGE_OF_TOKEN = f"""
-{_FOUND % "(SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8)"}
 SELECT extension, first, last, (
     SELECT CAST(group_concat(shown, '') AS BLOB) FROM (
         SELECT c.shown FROM listed_call c
         WHERE c.list_id = found.list_id AND c.position BETWEEN max(first, last - ?3 - ?4 + 1) AND last - ?3
         ORDER BY c.position DESC
     )
-) FROM found
+) FROM (
+    {_FOUND % "(SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8)"}
+    LIMIT 1
+) found
 """
 
 _FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
