@@ -200,8 +200,8 @@ def test_a_server_reads_the_environment_and_the_file(tmp_path: Path, store_url: 
 
 def test_log_lines_can_be_json(tmp_path: Path, store_url: str, asking: Asking) -> None:
     """With --log-format json each event is one JSON object, and none tells a token or a secret."""
-    words = ("serve", "--store", store_url, "--port", "0", "--log-format", "json")
-    with running(tmp_path, *words) as server:
+    words = ("serve", "--port", "0", "--log-format", "json")
+    with running(tmp_path, *words, more={"RINGBACK_STORE": store_url}) as server:
         tenant = asking(server).tenant(SEED_APP)
         tenant.ingest(missed(FROM))
         tenant.page()

@@ -30,7 +30,7 @@ def damage(store: CommandLine, statement: str) -> None:
     [
         ("DELETE FROM listed_call WHERE position = 2", "positions jump from 1 to 3"),
         ("UPDATE listed_call SET started_ms = started_ms + 5000 WHERE position = 1", "not what its legs say"),
-        ("UPDATE listed_call SET name = 'Eve' WHERE position = 3", "not what its legs say"),
+        ("UPDATE listed_call SET number = '1' WHERE position = 3", "not what its legs say"),
         ("DELETE FROM leg WHERE leg_id = 1", "no leg is kept"),
         ("UPDATE leg SET facts = replace(facts, '91', '92') WHERE leg_id = 2", "facts were changed"),
     ],

@@ -37,6 +37,10 @@ class Site(NamedTuple):
         """Wait until it says that it is ready."""
         wait_for(lambda: self.status("/readyz") == 200)
 
+    def wait_until_told(self, text: str) -> None:
+        """Wait until its log has this: answers do not say what a store said of itself."""
+        wait_for(lambda: any(text in line for line in self.server.said))
+
     def log_in(self, agent_id: str, password: str) -> httpx.Response:
         """Log an agent in."""
         return self.house.http.post("/v1/agentLogin", json={"id": agent_id, "password": password})

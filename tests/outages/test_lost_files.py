@@ -74,8 +74,8 @@ def test_what_nobody_would_find_is_not_acknowledged(tmp_path: Path, lose: Callab
 
         assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
         assert [served.status(path) for path in ("/readyz", "/healthz")] == [503, 200]
-        assert "is not the file that was opened" in served.readiness().text
-        wait_for(lambda: any("is not the file that was opened" in line for line in served.server.said))
+        assert served.readiness().status_code == 503
+        served.wait_until_told("is not the file that was opened")
         assert not any("Traceback" in line for line in served.server.said)
 
 

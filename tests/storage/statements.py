@@ -18,7 +18,7 @@ _READ = re.compile(rf"(?:\b(?:FROM|JOIN|USING|UPDATE)|,)\s+({_NAMES})\b(?:\s+(?!
 _INSERTED = re.compile(rf"INSERT INTO (?:{_NAMES})\b")
 _WRITTEN = re.compile(rf"INSERT INTO (?:{_NAMES}) \(app_id, [^()]*\)\s+(?:VALUES \(\$1, |SELECT a\.app_id, )")
 
-EVERY_APP = {"APP_IDS"}  # the one statement that is of all apps: it tells which there are
+EVERY_APP = {"APP_IDS", "MEASURES"}  # of all apps: which there are, and what the whole weighs
 NO_APP = {"READY", "TRIES", "SPEND", "DROP_OVER", "KNOW", "FORGET", "TAKE_DUTY", "LEAVE_DUTY"}  # not distributed tables
 
 

@@ -5,6 +5,7 @@ from tests.loop import run
 from tests.storage.examples import AN_APP, BEGUN_MS, OUT_ANSWERED, OUT_MISSED, whole_list, whole_lists
 from tests.storage.processes import pouring
 from tests.telephony.examples import a_leg
+from tests.web.house import wait_for
 
 from ringback.storage.base import Intake, Store
 from ringback.telephony.disposition import Disposition
@@ -100,6 +101,7 @@ def test_dropping_beside_a_writer_drops_those_and_no_others(store: Store, store_
     """While another process adds calls to the same lists, chosen calls leave their midst, and lists stay dense."""
     gone: set[bytes] = set()
     with pouring(store_url, "into"):
+        wait_for(lambda: sum(map(len, whole_lists(store).values())) > 100)
         for _ in range(3):
             listed = [call.call_id for calls in whole_lists(store).values() for call in calls]
             chosen = [*listed[::3], b"nobody's call"]
