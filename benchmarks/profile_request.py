@@ -1,5 +1,6 @@
 """Where a request's microseconds go: each stage alone, in this process. `python -m benchmarks.profile_request`."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -67,14 +68,16 @@ def main() -> None:
     store = SqliteStore(path)
     application = Application(Settings(store=str(path)))
     running = application.running()
-    finished(running.__aenter__())
+    life = asyncio.Runner()
+    life.run(running.__aenter__())
     stages = [*_store_stages(path, store, questions), *_web_stages(store, application, questions)]
     with on_core(SERVER_CORE):
         taken = in_turns(_ROUNDS, {stage.what: partial(_microseconds, stage.steps) for stage in stages})
     lines = [(stage.depth, stage.what, taken[stage.what].median) for stage in stages]
     _tell([*lines, *_server_lines(path, questions, lines[-1][2])])
-    finished(running.__aexit__(None, None, None))
+    life.run(running.__aexit__(None, None, None))
     finished(store.close())
+    life.close()
 
 
 def _microseconds(steps: Sequence[Step]) -> float:

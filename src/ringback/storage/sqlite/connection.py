@@ -15,7 +15,8 @@ from ringback.storage.rows import AUDIT_COLUMNS, audit_row
 
 APPLICATION_ID = 0x52696E67  # "Ring": tells our file from any other program's
 BUSY_SECONDS = 10.0  # how long a writer waits for another process's transaction
-_READ_CACHE_KIB = 32 * 1024
+_READ_CACHE_KIB = 4 * 1024  # the inner pages of the indexes: leaves come from the system's cache as fast
+_WRITE_CACHE_KIB = 32 * 1024
 NOTE = f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 RETRY_SECONDS = 0.004  # short, so that a writer gets its turn in the gap an importer leaves between its chunks
 
@@ -97,7 +98,7 @@ def connect(path: Path, *, read_only: bool = False, waits: bool = True) -> sqlit
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
-        connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB if read_only else _WRITE_CACHE_KIB}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
         if not waits:

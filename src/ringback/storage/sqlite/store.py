@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
-from ringback.errors import AlreadyThere, StoreUnavailable, UnknownAgent, UnknownApp, UnknownReject
+from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp, UnknownReject
 from ringback.storage.auditing import Act, new_line
 from ringback.storage.base import (
     Agent,
@@ -44,10 +44,11 @@ from ringback.storage.rows import (
 )
 from ringback.storage.sqlite import lists, login_tries
 from ringback.storage.sqlite.checking import check_store
-from ringback.storage.sqlite.connection import connect, open_file, our_error, our_errors
+from ringback.storage.sqlite.connection import connect, open_file, our_errors
 from ringback.storage.sqlite.keeping import SqliteKeeping
 from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.measuring import measured
+from ringback.storage.sqlite.reader import Reader
 from ringback.storage.sqlite.showing import show_again
 from ringback.storage.sqlite.taking_in import take_in
 from ringback.storage.sqlite.writer import LONG, Writer
@@ -62,11 +63,9 @@ class SqliteStore(SqliteKeeping):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._reader = connect(path, read_only=True)
-        self._cursor = self._reader.cursor()  # one for all: every read is fetched whole before the next
         self._writer = Writer(path)
         self._place = self._writer.place
-        self._rows("SELECT 1 FROM sqlite_schema")  # from its first look on the reader keeps the log from being removed
+        self._reader = Reader(path, self._place)
 
     @classmethod
     async def open(cls, path: Path, *, migrate: bool = False) -> Self:
@@ -95,13 +94,7 @@ class SqliteStore(SqliteKeeping):
                 db.close()
 
     def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
-        self._place.look_now_and_then()
-        try:
-            return self._cursor.execute(statement, parameters).fetchall()
-        except sqlite3.ProgrammingError as error:
-            raise StoreUnavailable(f"The store {self.path} is closed") from error
-        except sqlite3.DatabaseError as error:
-            raise our_error(error, self.path) from error
+        return self._reader.rows(statement, parameters)
 
     async def _write(self, work: Callable[[sqlite3.Connection], T], *, weight: int = 1) -> T:
         return await self._writer.run(work, weight=weight)
@@ -271,7 +264,7 @@ class SqliteStore(SqliteKeeping):
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
     ) -> ShownPage | None:
         parameters = (*lists.page_parameters(wanted), app_id, kind.value, digest, now_ms)
-        for extension, first, last, shown in self._rows(lists.PAGE_OF_TOKEN, parameters):
+        for extension, first, last, shown in self._reader.rows(lists.PAGE_OF_TOKEN, parameters):
             return ShownPage(extension, count_of(first, last), shown or b"")
         return None
 
