@@ -11,7 +11,7 @@ from hypothesis import settings
 from tests.databases.postgresql import PostgreSql
 from tests.stores import BACKENDS, PostgresqlStores, SqliteStores, Stores
 
-settings.register_profile("quick", max_examples=25, stateful_step_count=15, deadline=None)
+settings.register_profile("quick", max_examples=12, stateful_step_count=12, deadline=None)
 settings.register_profile("thorough", max_examples=2000, stateful_step_count=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
