@@ -54,7 +54,13 @@ class Load:
     def wait_for_more(self, acknowledged: int) -> None:
         """Wait until so many more deliveries have been acknowledged."""
         before = len(self.acknowledged)
-        wait_for(lambda: len(self.acknowledged) >= before + acknowledged)
+        try:
+            wait_for(lambda: len(self.acknowledged) >= before + acknowledged)
+        except TimeoutError:
+            last = [asked for asked in self.of("/ingest/generic")[-20:] if asked.status != 200]
+            raise TimeoutError(
+                f"{len(self.acknowledged) - before} of {acknowledged} came; last refused: {last}"
+            ) from None
 
     async def run(self) -> None:
         """Ask until told to stop."""

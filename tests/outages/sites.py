@@ -37,6 +37,10 @@ class Site(NamedTuple):
         """Wait until it says that it is ready."""
         wait_for(lambda: self.status("/readyz") == 200)
 
+    def wait_until_all_started(self, workers: int) -> None:
+        """Wait until so many processes have opened the store: the first that has answers for all."""
+        wait_for(lambda: sum("started" in line for line in list(self.server.said)) >= workers)
+
     def wait_until_told(self, text: str) -> None:
         """Wait until its log has this: answers do not say what a store said of itself."""
         wait_for(lambda: any(text in line for line in self.server.said))
@@ -68,6 +72,8 @@ def site(
     ):
         served = Site(House(store, http), server)
         wait_for(lambda: served.status("/readyz") == (200 if is_ready else 503))
+        if is_ready:
+            served.wait_until_all_started(workers)
         yield served
 
 

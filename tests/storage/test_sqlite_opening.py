@@ -1,12 +1,13 @@
 """Opening a SQLite file: what is taken, what is refused, and the one line that says why."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
 from asyncio import run
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
@@ -283,6 +284,27 @@ def test_a_writer_gets_its_turn_in_short_gaps(path: Path) -> None:
         other.kill()
 
     assert took < 3
+    run(store.close())
+
+
+@pytest.mark.parametrize("leave", [Path.unlink, lambda path: os.truncate(path, 0)])
+def test_the_log_of_a_store_that_is_away_is_kept(path: Path, leave: Callable[[Path], None]) -> None:
+    """Where the file is gone or empty no new one is begun over its log, in which calls may be; back, they are there."""
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    run(store.take_in(APP, [a_leg()]))
+    kept = path.with_name("kept.db")
+    shutil.copy(path, kept)
+    shutil.copy(f"{path}-wal", f"{kept}-wal")
+    leave(kept)
+
+    with pytest.raises(StoreUnusable, match=f"is missing, but its log {kept}-wal is there"):
+        opened(kept)
+
+    shutil.copy(path, kept)
+    again = run(open_store(str(kept)))
+    assert len(run(again.legs(APP, call_ref(APP, "k1")))) == 1
+    run(again.close())
     run(store.close())
 
 

@@ -41,8 +41,9 @@ def open_file(path: Path, *, migrate: bool) -> None:
     """Make the file if it is not there, and bring a fresh one to this program's schema.
 
     Raises `StoreUnusable`, in one line that says what to do, for a file that is no store of ours, is of another schema
-    (unless `migrate`), or cannot be written.
+    (unless `migrate`), or cannot be written; and where the log of a store that is away lies, with calls in it.
     """
+    _refuse_a_log_alone(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make_file(path)
@@ -63,6 +64,26 @@ def open_file(path: Path, *, migrate: bool) -> None:
         raise StoreUnusable(
             f"The store {path} is no SQLite database ({error}); name another file or restore a backup"
         ) from error
+
+
+def _refuse_a_log_alone(path: Path) -> None:
+    """Raise `StoreUnusable` where there is a log without its store: SQLite would remove it to begin a new one.
+
+    The log is looked for first: another process may be making the store right now, and then the file comes before it.
+    """
+    wal = Path(f"{path.resolve()}-wal")
+    if _size(wal) and not _size(path):
+        raise StoreUnusable(
+            f"The store {path} is missing, but its log {wal} is there and may hold its last calls: "
+            "put the store's file back beside it, or move the log away to begin a new store"
+        )
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _make_file(path: Path) -> None:
