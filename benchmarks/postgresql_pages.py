@@ -18,8 +18,9 @@ from benchmarks.sizes import Sizes
 from benchmarks.stores import Say
 from ringback.agents import read_token
 from ringback.storage import open_store
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
 from ringback.storage.postgresql.connections import Place
+from ringback.storage.records import Range
 from ringback.telephony.call import ListKind
 
 _SECTION = "PostgreSQL, a page"

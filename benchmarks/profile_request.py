@@ -20,7 +20,7 @@ from benchmarks.sizes import SHORT
 from benchmarks.stores import made_store
 from ringback import agents, calls
 from ringback.settings import Settings
-from ringback.storage.base import Range, ShownPage
+from ringback.storage.records import Range, ShownPage
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.connection import connect
 from ringback.storage.sqlite.store import SqliteStore

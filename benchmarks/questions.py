@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.made_calls import DAY_MS, FIRST_MS, LAST_MS, LIST_CALLS, MadeAgent, MadeCall, calls_of, right_answer
 from benchmarks.measuring import SEED
-from ringback.storage.base import ShownPage
+from ringback.storage.records import ShownPage
 from ringback.storage.shown import STARTED
 
 ROWS = 10

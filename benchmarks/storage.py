@@ -13,7 +13,8 @@ from benchmarks.sizes import Sizes
 from benchmarks.stores import Say, made_store, naive_copy
 from ringback.agents import read_token
 from ringback.storage import open_store
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range
 from ringback.telephony.call import ListKind
 
 _NOW_MS = 1_750_000_000_000

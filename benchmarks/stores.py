@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.made_calls import APP_AGENTS, LIST_CALLS, MadeAgent, calls_of, leg_of
 from ringback.agents import digest_of
 from ringback.storage import open_store
-from ringback.storage.base import Agent, App, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Agent, App
 from ringback.storage.shown import read_shown
 from ringback.storage.sqlite.connection import schema_steps
 

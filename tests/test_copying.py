@@ -19,7 +19,8 @@ from tests.web.processes import RINGBACK, environment, ringback
 
 from ringback.copying import Copied, copy_store, count_calls, lacking
 from ringback.storage import open_store
-from ringback.storage.base import NewReject, Store
+from ringback.storage.base import Store
+from ringback.storage.records import NewReject
 from ringback.telephony.leg import CallLeg
 
 APP = AN_APP.app_id

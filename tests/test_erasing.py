@@ -21,7 +21,8 @@ from ringback import erasing
 from ringback.auditing import lines_of
 from ringback.copying import count_calls
 from ringback.storage import open_store
-from ringback.storage.base import App, NewReject, Store
+from ringback.storage.base import Store
+from ringback.storage.records import App, NewReject
 from ringback.telephony.leg import CallLeg, Direction
 
 APP = AN_APP.app_id

@@ -9,7 +9,8 @@ from tests.web.house import FROM, House, Tenant, missed, served, with_store
 
 from ringback import calls
 from ringback.errors import StoreUnavailable
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range
 from ringback.storage.sqlite import connection
 from ringback.telephony.call import ListKey, ListKind
 

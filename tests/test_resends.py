@@ -14,7 +14,8 @@ from tests.stores import Stores
 from tests.web.house import House, Tenant, served, with_store
 
 from ringback.sources import SOURCES, read
-from ringback.storage.base import App, Intake, ListedCall, Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import App, Intake, ListedCall, Range
 from ringback.telephony.call import ListKey
 from ringback.telephony.leg import CallLeg
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from tests.storage.naive import NaiveStore, shown
 from tests.web.house import with_store
 
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range
 from ringback.telephony.call import call_ref
 from ringback.telephony.leg import CallLeg
 from torture.deliveries import APP

@@ -16,7 +16,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from ringback.errors import BadLogin, BadSecret, BadToken, InvalidInput, UnknownAgent, UnknownApp
-from ringback.storage.base import Agent, App, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Agent, App
 from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id
 from ringback.telephony.numbers import is_region
 

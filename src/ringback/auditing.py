@@ -1,8 +1,9 @@
 """What was done to a store, read back: of one app, or of all in one order. No SQL; lines are written by the stores."""
 
 from ringback.storage.auditing import THE_STORE, AuditLine
-from ringback.storage.base import EARLIEST_MS, Store
+from ringback.storage.base import Store
 from ringback.storage.placing import epoch_ms
+from ringback.storage.records import EARLIEST_MS
 
 
 async def lines_of(store: Store, app_id: int | None, from_ms: int | None = None) -> list[AuditLine]:

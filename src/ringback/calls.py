@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownApp, UnknownCall, UnknownReject
 from ringback.sources import Context, Rejected, Source, read, source_named
 from ringback.sources.reading import EXTENSIONS
-from ringback.storage.base import App, Intake, ListedCall, NewReject, Page, Range, ShownPage, Store
+from ringback.storage.base import Store
+from ringback.storage.records import App, Intake, ListedCall, NewReject, Page, Range, ShownPage
 from ringback.telephony.agent_id import AgentId
 from ringback.telephony.call import ListKey, ListKind, merge
 from ringback.telephony.leg import CallLeg

@@ -10,8 +10,9 @@ import msgspec
 
 from ringback.errors import AlreadyThere
 from ringback.storage.auditing import THE_STORE
-from ringback.storage.base import EARLIEST_MS, App, Fault, Intake, ListedCall, NewReject, Range, Store
+from ringback.storage.base import Store
 from ringback.storage.placing import epoch_ms
+from ringback.storage.records import EARLIEST_MS, App, Fault, Intake, ListedCall, NewReject, Range
 from ringback.telephony.call import ListKey
 from ringback.telephony.leg import CallLeg
 

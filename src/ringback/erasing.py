@@ -8,7 +8,8 @@ import msgspec
 
 from ringback.calls import app_named
 from ringback.storage.auditing import Act, AuditLine, new_line
-from ringback.storage.base import Dropped, Range, Reject, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Dropped, Range, Reject
 from ringback.telephony.call import ListKey, call_ref, merge
 from ringback.telephony.leg import CallLeg
 from ringback.telephony.spellings import MIN_DIGITS, Sought

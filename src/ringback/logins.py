@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from ringback import agents
 from ringback.errors import TooManyLogins
-from ringback.storage.base import Spending, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Spending
 from ringback.telephony.agent_id import AgentId
 from ringback.waiting_room import WaitingRoom
 

@@ -25,7 +25,7 @@ from tests.web.house import (
 )
 from tests.web.processes import RINGBACK, Server, environment, ringback, running
 
-from ringback.storage.base import CheckReport
+from ringback.storage.records import CheckReport
 
 AGENT = f"103_{SEED_APP}"
 ALONE = {"Connection": "close"}  # so that the next request is on a connection of its own

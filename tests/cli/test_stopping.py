@@ -17,7 +17,8 @@ from tests.switches.programs import free_port
 from tests.web.house import DEADLINE_SECONDS, FROM, SEED_APP, House, Tenant, missed, wait_for, with_store
 from tests.web.processes import Server, running
 
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range
 from ringback.telephony.call import ListKey, ListKind
 
 STOP_SECONDS = 8  # less than what requests that never end are given

@@ -13,7 +13,8 @@ from tests.following.rows import APP, number_of
 from tests.web.house import DEADLINE_SECONDS, wait_for, with_store
 from tests.web.processes import RINGBACK, environment
 
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range
 from ringback.telephony.call import ListKey, ListKind
 
 

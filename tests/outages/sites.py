@@ -11,7 +11,8 @@ from tests.switches.programs import free_port
 from tests.web.house import DEADLINE_SECONDS, House, wait_for, with_store
 from tests.web.processes import Server, running
 
-from ringback.storage.base import Fault, Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Fault, Range
 
 
 class Site(NamedTuple):

@@ -20,8 +20,8 @@ from tests.web.processes import ringback
 
 from ringback.errors import StoreUnavailable
 from ringback.storage import open_store
-from ringback.storage.base import Range
 from ringback.storage.postgresql.connections import Connections, Place
+from ringback.storage.records import Range
 from ringback.telephony.call import ListKey, ListKind, call_ref
 
 PAUSE_SECONDS = 10.5

@@ -12,8 +12,9 @@ from tests.outages.sites import kept, site
 from tests.web.house import FROM, PASSWORD, missed, with_store
 from tests.web.processes import ringback
 
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
 from ringback.storage.postgresql.connections import SESSION
+from ringback.storage.records import Range
 from ringback.telephony.call import ListKey, ListKind, call_ref
 
 

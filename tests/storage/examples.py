@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from tests.loop import run
 
-from ringback.storage.base import Agent, App, ListedCall, Range, ShownPage, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Agent, App, ListedCall, Range, ShownPage
 from ringback.telephony.call import ListKey, ListKind
 
 NOW = datetime(2026, 1, 6, 12, 0, tzinfo=UTC)

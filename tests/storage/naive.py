@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tests.storage.examples import as_texts
 
-from ringback.storage.base import Intake, ListedCall, Range
+from ringback.storage.records import Intake, ListedCall, Range
 from ringback.telephony.call import ListKey, ListKind, call_ref
 from ringback.telephony.leg import CallLeg, encode_leg
 

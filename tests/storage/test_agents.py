@@ -22,7 +22,8 @@ from tests.stores import Stores
 from tests.telephony.examples import a_leg
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp
-from ringback.storage.base import Agent, Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Agent, Range
 from ringback.telephony.call import ListKind, call_ref
 
 APP, OTHER = AN_APP.app_id, ANOTHER_APP.app_id

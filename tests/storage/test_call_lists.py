@@ -30,7 +30,8 @@ from tests.telephony.examples import EXTENSIONS, START_SECONDS, a_leg, legs
 from ringback.erasing import erase
 from ringback.errors import UnknownApp
 from ringback.storage import open_store
-from ringback.storage.base import EARLIEST_MS, LATEST_MS, Intake, ListedCall, Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import EARLIEST_MS, LATEST_MS, Intake, ListedCall, Range
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import CallLeg

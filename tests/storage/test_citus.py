@@ -19,8 +19,9 @@ from tests.storage.statements import EVERY_APP, NO_APP, statements
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
-from ringback.storage.base import NewReject, Range, Spending, Store, Tries
+from ringback.storage.base import Store
 from ringback.storage.postgresql.schema import DISTRIBUTED
+from ringback.storage.records import NewReject, Range, Spending, Tries
 from ringback.telephony.call import ListKind
 
 URL = os.environ.get("RINGBACK_TEST_CITUS", "")

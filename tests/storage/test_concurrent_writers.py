@@ -19,7 +19,8 @@ from tests.stores import Stores
 from tests.telephony.examples import a_leg, legs
 
 from ringback.storage import open_store
-from ringback.storage.base import Intake, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Intake
 from ringback.telephony.leg import CallLeg
 
 WRITERS = 8

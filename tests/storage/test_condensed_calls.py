@@ -7,7 +7,8 @@ from tests.storage.processes import pouring
 from tests.telephony.examples import a_leg
 from tests.web.house import wait_for
 
-from ringback.storage.base import Intake, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Intake
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import encode_leg
 

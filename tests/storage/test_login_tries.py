@@ -8,7 +8,8 @@ from tests.loop import run
 from tests.stores import Stores
 
 from ringback.storage import open_store
-from ringback.storage.base import Spending, Store, Tries
+from ringback.storage.base import Store
+from ringback.storage.records import Spending, Tries
 
 ANN, BEN, HERE, THERE = (bytes([number]) * 16 for number in (1, 2, 3, 4))
 NOW = 1_700_000_000_000

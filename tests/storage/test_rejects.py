@@ -9,7 +9,8 @@ from tests.storage.examples import AN_APP, ANOTHER_APP, NOW, OUT_MISSED, whole_l
 from tests.telephony.examples import a_leg
 
 from ringback.errors import UnknownApp, UnknownReject
-from ringback.storage.base import Intake, NewReject, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Intake, NewReject
 
 APP = AN_APP.app_id
 

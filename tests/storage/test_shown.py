@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.storage.base import ShownPage
+from ringback.storage.records import ShownPage
 from ringback.storage.shown import Shown, read_shown, shown_text
 from ringback.web.telecmi import OutMissedAnswer, out_missed_body
 

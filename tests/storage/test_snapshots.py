@@ -9,7 +9,8 @@ from tests.storage.examples import AN_AGENT, AN_APP, BEGUN_MS, NOW_MS, OUT_MISSE
 from tests.storage.processes import pouring
 from tests.telephony.examples import a_leg
 
-from ringback.storage.base import Page, Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Page, Range
 from ringback.telephony.call import ListKind
 
 CALLS = 1000

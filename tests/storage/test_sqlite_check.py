@@ -11,7 +11,7 @@ from tests.storage.examples import AN_AGENT, AN_APP, add_token
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
-from ringback.storage.base import Fault
+from ringback.storage.records import Fault
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import Direction
 

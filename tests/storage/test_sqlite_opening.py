@@ -18,7 +18,8 @@ from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnavailable, StoreUnusable
 from ringback.storage import open_store
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range
 from ringback.storage.sqlite import connection
 from ringback.telephony.call import call_ref
 

@@ -12,7 +12,8 @@ from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnavailable, UnknownApp, UnusableSetting
 from ringback.storage import open_store
-from ringback.storage.base import Intake, Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Intake, Range
 
 APP = AN_APP.app_id
 

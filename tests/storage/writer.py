@@ -6,7 +6,7 @@ from asyncio import run
 import msgspec
 
 from ringback.storage import open_store
-from ringback.storage.base import Intake
+from ringback.storage.records import Intake
 from ringback.telephony.leg import CallLeg
 
 APP = 1111113

@@ -17,7 +17,8 @@ from argon2 import PasswordHasher
 from ringback import agents
 from ringback.settings import Settings
 from ringback.storage import open_store
-from ringback.storage.base import Agent, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Agent
 from ringback.telephony.agent_id import AgentId
 from ringback.web.app import Application
 from ringback.web.protocol import DirectProtocol

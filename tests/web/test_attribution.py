@@ -5,7 +5,8 @@ from tests.web.house import FROM, Tenant, missed, with_store
 
 from ringback import agents
 from ringback.errors import InvalidInput
-from ringback.storage.base import CheckReport, Store
+from ringback.storage.base import Store
+from ringback.storage.records import CheckReport
 
 TELECMI: dict[str, str | int] = {
     "type": "cdr",

@@ -12,7 +12,7 @@ from tests.web.house import DEADLINE_SECONDS, FROM, Tenant, missed, served, with
 
 from ringback import agents
 from ringback.sources import SOURCES
-from ringback.storage.base import Reject
+from ringback.storage.records import Reject
 
 ASTERISK_ROW = (
     '"","103","9100000000","from-internal","""Asha"" <103>","PJSIP/103-00000001","PJSIP/trunk-00000002","Dial",'

@@ -12,7 +12,8 @@ from tests.web.house import DEADLINE_SECONDS, missed, served, with_store
 from tests.web.processes import running
 
 from ringback.auditing import lines_of
-from ringback.storage.base import Range, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range
 
 DAY = timedelta(days=1)
 DAY_MS = 86_400_000

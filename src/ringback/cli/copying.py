@@ -15,7 +15,8 @@ from ringback.errors import InvalidInput
 from ringback.logs import tell_system_log
 from ringback.storage import open_store
 from ringback.storage.auditing import THE_STORE, Act, new_line
-from ringback.storage.base import Fault, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Fault
 
 
 def register(app: App) -> None:

@@ -9,7 +9,8 @@ from rich.console import Console
 from ringback import erasing
 from ringback.cli.telling import Common, Number, opened, run, tell
 from ringback.errors import InvalidInput
-from ringback.storage.base import Dropped, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Dropped
 from ringback.telephony.spellings import Sought
 
 

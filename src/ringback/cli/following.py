@@ -29,7 +29,7 @@ from ringback.following.table import TableTail, check_zone
 from ringback.following.tail import Tail
 from ringback.settings import default_store
 from ringback.sources import source_named
-from ringback.storage.base import NewReject
+from ringback.storage.records import NewReject
 
 follow_commands = App(name="follow", help="Take calls in while a switch writes them; nothing is lost nor repeated.")
 

@@ -18,7 +18,7 @@ from ringback import calls
 from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
 from ringback.errors import InvalidInput
 from ringback.sources import SOURCES, source_named
-from ringback.storage.base import NewReject
+from ringback.storage.records import NewReject
 
 _GZIP = b"\x1f\x8b"
 _SHOWN_REASONS = 5

@@ -14,8 +14,8 @@ from ringback import calls
 from ringback.backing_up import back_up
 from ringback.cli.telling import Common, ZoneName, opened, read_moment, run, tell, tell_table
 from ringback.storage import open_store
-from ringback.storage.base import CheckReport
 from ringback.storage.placing import epoch_ms
+from ringback.storage.records import CheckReport
 
 
 def register(app: App) -> None:

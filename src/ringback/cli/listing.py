@@ -12,8 +12,8 @@ from ringback import calls
 from ringback.cli.telling import Common, Number, local_time, opened, read_moment, run, tell, tell_table
 from ringback.errors import InvalidInput, UnknownApp
 from ringback.settings import StoreUrl
-from ringback.storage.base import ListedCall, Page, Range
 from ringback.storage.placing import epoch_ms
+from ringback.storage.records import ListedCall, Page, Range
 from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id, read_agent_id
 from ringback.telephony.call import ListKind
 

@@ -10,7 +10,7 @@ from ringback import agents, logins
 from ringback.cli.telling import Common, Number, opened, run, tell, tell_table
 from ringback.errors import InvalidInput, UnknownAgent, UnknownApp
 from ringback.settings import Settings
-from ringback.storage.base import App as Tenant
+from ringback.storage.records import App as Tenant
 from ringback.telephony.agent_id import AgentId, read_agent_id
 
 app_commands = App(name="app", help="Tenants: each has a number and a secret.")

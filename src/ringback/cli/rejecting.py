@@ -8,7 +8,7 @@ from rich.console import Console
 from ringback import calls
 from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell, tell_table, visible
 from ringback.errors import UnknownReject
-from ringback.storage.base import Intake, Reject
+from ringback.storage.records import Intake, Reject
 
 rejects_commands = App(name="rejects", help="Records that could not be understood, kept with their reasons.")
 

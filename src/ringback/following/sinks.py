@@ -7,7 +7,8 @@ from typing import Protocol
 from ringback import calls
 from ringback.calls import Delivery
 from ringback.sources import Source
-from ringback.storage.base import NewReject, Store
+from ringback.storage.base import Store
+from ringback.storage.records import NewReject
 
 
 class Sink(Protocol):

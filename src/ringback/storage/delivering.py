@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ringback.storage.base import NewReject
 from ringback.storage.placing import Grouped, epoch_ms, group_legs
+from ringback.storage.records import NewReject
 from ringback.telephony.leg import CallLeg
 
 _FEW_LEGS = 200  # grouped faster than a thread is woken; more would keep requests waiting

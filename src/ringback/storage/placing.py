@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ringback.storage.base import Intake
 from ringback.storage.positions import Changes, Entry
+from ringback.storage.records import Intake
 from ringback.storage.shown import shown_text
 from ringback.telephony.call import Call, ListKey, call_ref, merge
 from ringback.telephony.condensing import is_condensed

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from ringback.storage.base import Fault
 from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
+from ringback.storage.records import Fault
 from ringback.telephony.call import Call, ListKey, call_ref, merge
 from ringback.telephony.leg import CallLeg, decode_leg, leg_digest
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import msgspec
 
 from ringback.storage.auditing import Act, AuditLine
-from ringback.storage.base import Agent, App, KeptToken, ListedCall, Reject
 from ringback.storage.placing import epoch_ms
+from ringback.storage.records import Agent, App, KeptToken, ListedCall, Reject
 from ringback.storage.shown import read_shown
 
 APP_COLUMNS = "app_id, secret_digest, region, extensions, created_ms"

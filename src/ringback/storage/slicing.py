@@ -4,8 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from ringback.storage.auditing import Act, AuditLine, new_line
-from ringback.storage.base import EARLIEST_MS, Store
+from ringback.storage.base import Store
 from ringback.storage.pacing import Heard, Pace, Slice, nobody
+from ringback.storage.records import EARLIEST_MS
 
 
 class SlicedStore(Store):

@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 import ringback
 from ringback.errors import RingbackError
 from ringback.settings import Settings, networks_of
-from ringback.storage.base import Measures, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Measures
 from ringback.web.answers import Answer, header
 from ringback.web.clients import client_address, is_in, is_passed_on
 from ringback.web.problems import problem_answer

@@ -17,7 +17,8 @@ from ringback import agents, calls
 from ringback.errors import BodyTooLarge, RingbackError, UnreadableBody
 from ringback.settings import Settings
 from ringback.sources import SOURCES, source_named
-from ringback.storage.base import App, Store
+from ringback.storage.base import Store
+from ringback.storage.records import App
 from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, Posted, json_answer, read_body
 from ringback.web.openapi import Operation
 from ringback.web.problems import Problem, error_answer, fault_answer, status_of

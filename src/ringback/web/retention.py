@@ -10,8 +10,9 @@ import structlog
 
 from ringback.errors import RingbackError
 from ringback.settings import Settings
-from ringback.storage.base import EARLIEST_MS, Store
+from ringback.storage.base import Store
 from ringback.storage.pacing import Pace
+from ringback.storage.records import EARLIEST_MS
 
 DUTY = "retention"
 _DAY_MS = 86_400_000

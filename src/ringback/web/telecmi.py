@@ -11,7 +11,8 @@ from ringback.errors import InvalidInput
 from ringback.logins import Limits, Logins
 from ringback.settings import Settings
 from ringback.storage import shown
-from ringback.storage.base import Range, ShownPage, Store
+from ringback.storage.base import Store
+from ringback.storage.records import Range, ShownPage
 from ringback.telephony.call import ListKind
 from ringback.web.answers import Answer, json_answer
 from ringback.web.endpoint import Answering, DirectEndpoint, Endpoint

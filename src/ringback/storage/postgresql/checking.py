@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from ringback.storage.base import CheckReport, Fault
 from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
 from ringback.storage.postgresql import lists
@@ -26,6 +25,7 @@ from ringback.storage.proving import (
     missing_row,
     order_faults,
 )
+from ringback.storage.records import CheckReport, Fault
 from ringback.telephony.call import ListKey, ListKind
 
 T = TypeVar("T")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ringback.errors import StoreUnusable
-from ringback.storage.base import Dropped
 from ringback.storage.placing import epoch_ms
 from ringback.storage.positions import Span, close_gaps
 from ringback.storage.postgresql.connections import Connection, Overtaken
 from ringback.storage.postgresql.lists import LOCK, columns, move
+from ringback.storage.records import Dropped
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg
 

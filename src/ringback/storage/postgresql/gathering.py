@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from ringback.errors import StoreUnavailable
-from ringback.storage.base import Intake
 from ringback.storage.delivering import Delivered
 from ringback.storage.postgresql.connections import write_seconds
+from ringback.storage.records import Intake
 
 Write = Callable[[int, Sequence[Delivered]], Awaitable[list[Intake]]]
 

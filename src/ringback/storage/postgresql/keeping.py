@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from ringback.storage.auditing import AuditLine
-from ringback.storage.base import EARLIEST_MS, Dropped, SliceNote
+from ringback.storage.base import SliceNote
 from ringback.storage.pacing import Slice
 from ringback.storage.postgresql.condensing import UNCONDENSED, condense_calls
 from ringback.storage.postgresql.connections import LONG_SECONDS, WRITE_SECONDS, Connection, Connections
 from ringback.storage.postgresql.dropping import drop
 from ringback.storage.postgresql.purging import OLDEST, purge_before
 from ringback.storage.postgresql.schema import NOTE
+from ringback.storage.records import EARLIEST_MS, Dropped
 from ringback.storage.rows import AUDIT_COLUMNS, MOST_LINES, audit_line_of, audit_row
 from ringback.storage.slicing import SlicedStore
 from ringback.telephony.condensing import FACTS_BEGIN

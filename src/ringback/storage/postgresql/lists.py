@@ -10,10 +10,10 @@ from typing import Any
 
 import asyncpg
 
-from ringback.storage.base import ListedCall, Range
 from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Renumbering, Span, renumber
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection, Overtaken
+from ringback.storage.records import ListedCall, Range
 from ringback.storage.rows import count_of, listed_call
 from ringback.telephony.call import ListKey
 

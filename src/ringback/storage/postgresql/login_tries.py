@@ -5,8 +5,8 @@ The table is of no app and not distributed: see the schema.
 
 from collections.abc import Sequence
 
-from ringback.storage.base import Spending, Tries
 from ringback.storage.postgresql.connections import Connection, Connections
+from ringback.storage.records import Spending, Tries
 
 _MOST_DROPPED = 500  # at a time: more than a log-in adds
 

@@ -14,24 +14,7 @@ import asyncpg
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp, UnknownReject
 from ringback.storage.auditing import Act, AuditLine, new_line
-from ringback.storage.base import (
-    MOST_COUNTED,
-    Agent,
-    App,
-    CheckReport,
-    Intake,
-    KeptToken,
-    ListedCall,
-    Measures,
-    NewReject,
-    Page,
-    Range,
-    Reject,
-    ShownPage,
-    Spending,
-    Store,
-    Tries,
-)
+from ringback.storage.base import Store
 from ringback.storage.delivering import delivered
 from ringback.storage.placing import epoch_ms
 from ringback.storage.postgresql import lists, login_tries
@@ -51,6 +34,23 @@ from ringback.storage.postgresql.keeping import PostgresqlKeeping
 from ringback.storage.postgresql.schema import bring_up
 from ringback.storage.postgresql.showing import change_app
 from ringback.storage.postgresql.taking_in import take_in
+from ringback.storage.records import (
+    MOST_COUNTED,
+    Agent,
+    App,
+    CheckReport,
+    Intake,
+    KeptToken,
+    ListedCall,
+    Measures,
+    NewReject,
+    Page,
+    Range,
+    Reject,
+    ShownPage,
+    Spending,
+    Tries,
+)
 from ringback.storage.rows import (
     AGENT_COLUMNS,
     APP_COLUMNS,

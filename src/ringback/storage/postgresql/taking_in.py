@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ringback.errors import StoreUnusable, UnknownApp
-from ringback.storage.base import Intake, NewReject
 from ringback.storage.delivering import Delivered, reject_digest
 from ringback.storage.placing import PlacedLeg, Placing, epoch_ms, place
 from ringback.storage.positions import MissingEntry
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection, Connections, Overtaken, write_seconds
 from ringback.storage.postgresql.lists import ListsMissing, make_lists, write_changes
+from ringback.storage.records import Intake, NewReject
 
 Also = Callable[[Connection], Awaitable[None]]
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import groupby, islice
 from operator import itemgetter
 
-from ringback.storage.base import CheckReport, Fault
 from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
 from ringback.storage.proving import (
@@ -18,6 +17,7 @@ from ringback.storage.proving import (
     missing_row,
     order_faults,
 )
+from ringback.storage.records import CheckReport, Fault
 from ringback.storage.sqlite.lists import entries, has_entry, list_id_of
 from ringback.telephony.call import Call, ListKey, ListKind
 

@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 
 from ringback.errors import StoreUnusable
-from ringback.storage.base import Dropped
 from ringback.storage.placing import epoch_ms
 from ringback.storage.positions import Span, close_gaps
+from ringback.storage.records import Dropped
 from ringback.storage.sqlite.lists import list_id_of, move
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg

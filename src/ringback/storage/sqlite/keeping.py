@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ringback.storage.auditing import AuditLine
-from ringback.storage.base import EARLIEST_MS, Dropped, SliceNote
+from ringback.storage.base import SliceNote
 from ringback.storage.pacing import Slice
+from ringback.storage.records import EARLIEST_MS, Dropped
 from ringback.storage.rows import AUDIT_COLUMNS, MOST_LINES, audit_line_of, audit_row
 from ringback.storage.slicing import SlicedStore
 from ringback.storage.sqlite.backing_up import back_up

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ringback.storage.base import ListedCall, Range
 from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Shift, Span, renumber
+from ringback.storage.records import ListedCall, Range
 from ringback.storage.rows import count_of, listed_call
 from ringback.telephony.call import ListKey
 

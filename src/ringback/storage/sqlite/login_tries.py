@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from ringback.storage.base import Spending
+from ringback.storage.records import Spending
 
 TRIES = "SELECT spent_ms, known_ms FROM login_try WHERE subject = ? AND address = ?"
 

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from ringback.storage.base import MOST_COUNTED, Measures
+from ringback.storage.records import MOST_COUNTED, Measures
 from ringback.storage.sqlite.connection import connect, our_errors
 
 

@@ -10,7 +10,9 @@ from typing import Self, TypeVar
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp, UnknownReject
 from ringback.storage.auditing import Act, new_line
-from ringback.storage.base import (
+from ringback.storage.delivering import Delivered, delivered, received_ms
+from ringback.storage.placing import epoch_ms, group_legs
+from ringback.storage.records import (
     Agent,
     App,
     CheckReport,
@@ -26,8 +28,6 @@ from ringback.storage.base import (
     Spending,
     Tries,
 )
-from ringback.storage.delivering import Delivered, delivered, received_ms
-from ringback.storage.placing import epoch_ms, group_legs
 from ringback.storage.rows import (
     AGENT_COLUMNS,
     APP_COLUMNS,

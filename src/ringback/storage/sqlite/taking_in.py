@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ringback.errors import StoreUnusable, UnknownApp
-from ringback.storage.base import Intake, NewReject
 from ringback.storage.delivering import Delivered, reject_digest
 from ringback.storage.placing import PlacedLeg, epoch_ms, place
 from ringback.storage.positions import MissingEntry
+from ringback.storage.records import Intake, NewReject
 from ringback.storage.sqlite.lists import write_changes
 
 
