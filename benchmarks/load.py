@@ -25,7 +25,7 @@ class Exchange(Protocol):
 
 
 class WrongAnswer(Exception):
-    """A server's answer is not the right one; what was measured counts for nothing."""
+    """A server's answer is not the right one, or none came; what was measured counts for nothing."""
 
 
 class Load(NamedTuple):
@@ -78,7 +78,7 @@ def _answered(clients: Sequence[socket.socket], asking: Iterator[Exchange], unti
         asked[number] = next(asking)
         client.sendall(asked[number].request)
     answered = 0
-    while time.perf_counter() < until:
+    while (now := time.perf_counter()) < until or (answered == 0 and now < until + _PATIENCE_SECONDS):
         # The client never sleeps: being woken is work of the sender's core, and the slower server would pay more of it.
         for number, _ in waiting.poll(0):
             client, data = by_number[number], partly.pop(number, b"")
@@ -90,6 +90,8 @@ def _answered(clients: Sequence[socket.socket], asking: Iterator[Exchange], unti
             else:
                 partly[number] = data
     waiting.close()
+    if answered == 0:
+        raise WrongAnswer(f"not one answer came in {_PATIENCE_SECONDS} seconds")
     return answered
 
 
