@@ -7,6 +7,7 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -27,6 +28,7 @@ SECRET_PREFIX = "rbs"  # noqa: S105
 SECRET_SECONDS = 0.2  # how long a secret that was found right is taken for right
 _RANDOM_BYTES = 20
 _MOST_PROVEN = 1000
+_MOST_READ = 1000
 
 _APP_ID = re.compile(r"[1-9]\d{0,15}\Z", re.ASCII)
 
@@ -55,9 +57,12 @@ def read_credential(prefix: str, text: str) -> Credential | None:
     return Credential(int(app_id), digest_of(text))
 
 
+_credential_again = lru_cache(_MOST_READ)(read_credential)  # its form and digest only: whether it lives, the store says
+
+
 def read_token(token: str) -> Credential:
     """Return what a presented token says of itself; raises `BadToken` when it has not the form of one."""
-    credential = read_credential(TOKEN_PREFIX, token)
+    credential = _credential_again(TOKEN_PREFIX, token)
     if credential is None:
         raise BadToken
     return credential

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ringback.storage.records import ShownPage
 from ringback.storage.shown import Shown, read_shown, shown_text
+from ringback.telephony.rates import NO_RATE
 from ringback.web.telecmi import OutMissedAnswer, out_missed_body
 
 said = st.text(max_size=20) | st.text(st.sampled_from('\x01\x02\x06\x07\x1f"\\\x7f\u2028null1234567890+'), max_size=20)
@@ -15,8 +16,8 @@ numbers = st.from_regex(r"\A(0|[1-9][0-9]{0,17})\Z") | said.filter(bool)
 shown = st.builds(
     Shown,
     number=numbers,
-    billable_seconds=st.integers(0, 10**9),
-    rate=st.from_regex(r"\A[0-9]{1,3}\.[0-9]{4}\Z"),
+    billable_seconds=st.just(0) | st.integers(0, 10**9),
+    rate=st.just(NO_RATE) | st.from_regex(r"\A[0-9]{1,3}\.[0-9]{4}\Z"),
     name=st.none() | said.filter(bool),
 )
 ids = st.binary(min_size=12, max_size=12)

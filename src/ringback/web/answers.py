@@ -1,7 +1,6 @@
 """Reading a request's body and sending an answer, straight over ASGI: the hot path's first and last step."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -35,20 +34,37 @@ class Answer(NamedTuple):
 
     def as_http(self, common: Headers, *, keeps_alive: bool) -> bytes:
         """Return it as it stands on an HTTP/1.1 connection (RFC 9112), after these headers of every answer."""
-        head = _head(self.status, self.content_type, tuple(common))
+        head = _heads.of(self.status, self.content_type, common)
         for name, value in self.headers:
             head += b"%b: %b\r\n" % (name, value)
         end = b"" if keeps_alive else b"connection: close\r\n"
         return b"%bcontent-length: %d\r\n%b\r\n%b" % (head, len(self.body), end, self.body)
 
 
-@lru_cache(maxsize=32)
-def _head(status: int, content_type: bytes, common: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """What thousands of answers begin with: of the common headers the date changes once a second."""
-    lines = b"".join(b"%b: %b\r\n" % header for header in common)
-    return b"%b%bcontent-type: %b\r\n" % (_STATUS_LINES[status], lines, content_type)
+class _Heads:
+    """What thousands of answers begin with: of the headers of every answer the date changes once a second.
+
+    They are known again by being the very same list: uvicorn makes a new one each second. To compare them costs more
+    than the rest of an answer.
+    """
+
+    def __init__(self) -> None:
+        self._common: Headers = ()
+        self._made: dict[tuple[int, bytes], bytes] = {}
+
+    def of(self, status: int, content_type: bytes, common: Headers) -> bytes:
+        """Return the status line, the common headers and the content type's."""
+        if common is not self._common:
+            self._common, self._made = common, {}
+        head = self._made.get((status, content_type))
+        if head is None:
+            lines = b"".join(b"%b: %b\r\n" % header for header in common)
+            head = b"%b%bcontent-type: %b\r\n" % (_STATUS_LINES[status], lines, content_type)
+            self._made[status, content_type] = head
+        return head
 
 
+_heads = _Heads()
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 

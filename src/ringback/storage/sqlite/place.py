@@ -25,21 +25,21 @@ class Place:
         real = self._path.resolve()  # where SQLite keeps the log of a store that is named by a link
         self._names = [os.fspath(self._path), *(f"{real}{ending}" for ending in ("-wal", "-shm"))]
         self._opened = self._found()
-        self._trusted_until = 0.0
+        self.trusted_until = 0.0
 
     def look(self) -> None:
         """Raise `StoreUnavailable` unless the files at the store's path are those that were opened."""
         if self._found() != self._opened:
-            self._trusted_until = 0.0
+            self.trusted_until = 0.0
             raise StoreUnavailable(
                 f"The store {self._path} is not the file that was opened: it, its -wal or its -shm was deleted, moved "
                 "or replaced. Put them back, or restart to use what is there now"
             )
-        self._trusted_until = time.monotonic() + LOOK_SECONDS
+        self.trusted_until = time.monotonic() + LOOK_SECONDS
 
     def look_now_and_then(self) -> None:
         """Do the same, unless a look was taken within `LOOK_SECONDS`."""
-        if time.monotonic() > self._trusted_until:
+        if time.monotonic() > self.trusted_until:
             self.look()
 
     def look_for_room(self) -> None:
