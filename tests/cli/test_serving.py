@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.stores import Stores
+from tests.switches.programs import free_port
 from tests.web.house import (
     DEADLINE_SECONDS,
     FROM,
@@ -48,12 +49,6 @@ def asking(store_url: str) -> Iterator[Asking]:
     """Clients of servers of the test's own store."""
     with ExitStack() as clients:
         yield Asking(clients, store_url)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def sound(store: str) -> CheckReport:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import pytest
 
 T = TypeVar("T")
@@ -33,12 +34,20 @@ def missing_programs(*programs: str) -> list[str]:
     return [program for program in programs if shutil.which(program) is None]
 
 
-def free_port(kind: socket.SocketKind) -> int:
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """Return a port of the loopback address that nobody listens on."""
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind((HERE, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether the Ringback at this address says that it is ready."""
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def wait_for(what: Callable[[], T], said: Callable[[], object]) -> T:
