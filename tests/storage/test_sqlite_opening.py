@@ -8,11 +8,12 @@ import sys
 import time
 from asyncio import run
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.outages.disks import mounted
 from tests.storage.examples import AN_APP, OUT_MISSED, whole_list
 from tests.telephony.examples import a_leg
 
@@ -34,22 +35,6 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path, *, migrate: bool = False) -> None:
     run(run(open_store(str(path), migrate=migrate)).close())
-
-
-@contextmanager
-def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    """Mount a file system of its own at the folder; where that is not allowed skip the test, or fail it in CI."""
-    folder.mkdir(exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
-    if mounted.returncode:
-        said = f"a disk of its own needs leave to mount one: {mounted.stderr.decode().strip()}"
-        if os.environ.get("CI"):
-            pytest.fail(said)
-        pytest.skip(said)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 # --- opening -------------------------------------------------------------------------------------------------------
@@ -190,7 +175,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(path: Path) -> None:
 
 def test_a_disk_that_can_only_be_read_is_refused(tmp_path: Path) -> None:
     """On a read-only disk a store, there or not, is refused with the system's own reason."""
-    with small_disk(tmp_path / "disk", "size=2m") as disk:
+    with mounted(tmp_path, 2) as disk:
         opened(disk / "there.db")
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
 
@@ -214,7 +199,7 @@ def tables(path: Path) -> set[str]:
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     """On a full disk writers are told to come again, reading goes on, and with space freed so does writing."""
-    with small_disk(tmp_path / "disk", "size=1m") as disk:
+    with mounted(tmp_path, 1) as disk:
         store = run(open_store(str(disk / "ringback.db")))
         run(store.add_app(AN_APP))
         (disk / "ballast").write_bytes(b"\0" * 300_000)

@@ -21,9 +21,12 @@ HERE = "127.0.0.1"
 
 def refuse_without(missing: Sequence[str]) -> None:
     """Skip the test where something is missing, saying what to install; fail where CI is set."""
-    if not missing:
-        return
-    said = f"{', '.join(missing)} not found; as root on Debian, tests/provide installs what is needed"
+    if missing:
+        refuse(f"{', '.join(missing)} not found; as root on Debian, tests/provide installs what is needed")
+
+
+def refuse(said: str) -> None:
+    """Skip the test, or fail it where CI is set."""
     if os.environ.get("CI"):
         pytest.fail(said)
     pytest.skip(said)
