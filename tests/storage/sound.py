@@ -1,11 +1,11 @@
-"""A sound store, to be damaged by hand, and what `check` finds in it then. No assertions but that it is sound."""
+"""A sound store, to be damaged by hand, and what `check` finds in it then; what makes a list sound."""
 
 from tests.loop import run
 from tests.storage.examples import AN_AGENT, AN_APP, add_token
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
-from ringback.storage.records import CheckReport
+from ringback.storage.records import CheckReport, ListedCall
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import Direction
 
@@ -38,3 +38,9 @@ def checked(url: str) -> CheckReport:
         return run(store.check())
     finally:
         run(store.close())
+
+
+def assert_dense(calls: list[ListedCall]) -> None:
+    """Newest first, positions fall by one from call to call."""
+    positions = [call.position for call in calls]
+    assert positions == list(range(positions[0], positions[0] - len(calls), -1))
