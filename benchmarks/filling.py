@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from benchmarks.made_calls import APP_AGENTS, LIST_CALLS, MadeAgent, MadeCall, calls_of, leg_of
-from benchmarks.stores import Say, add_members
+from benchmarks.stores import Say, add_members, apps_of
 from ringback.storage import open_store
 from ringback.storage.placing import entry_of
 from ringback.storage.postgresql.lists import ENTRY
@@ -33,12 +33,11 @@ async def fill(url: str, agents: int, say: Say) -> None:
     store = await open_store(url)
     connection = await asyncpg.connect(url)
     try:
-        for first in range(0, agents, APP_AGENTS):
-            members = [MadeAgent(number) for number in range(first, min(agents, first + APP_AGENTS))]
+        for members in apps_of(agents):
             await add_members(store, members)
             await _add_calls(connection, members)
             if agents > APP_AGENTS:
-                say(f"  {(first + len(members)) * LIST_CALLS:,} calls")
+                say(f"  {(members[-1].number + 1) * LIST_CALLS:,} calls")
         await connection.execute("VACUUM (ANALYZE)")
         await connection.execute("CHECKPOINT")
         if agents <= _CHECKED_AGENTS and not (report := await store.check()).ok:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.made_calls import APP_AGENTS, LIST_CALLS, MadeAgent, calls_of, leg_of
-from benchmarks.stores import STORES, Say, add_members, migrated, schema_digest
+from benchmarks.stores import Say, add_members, apps_of, kept_store, migrated
 from ringback.storage import open_store
 from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
@@ -27,29 +27,24 @@ _INSERT = f"INSERT INTO listed_call (list_id, position, {ENTRY}) VALUES (?,?,?,?
 
 def made_lists(calls: int, say: Say) -> Path:
     """Return a store of so many calls in lists of 10,000, building it where this schema has none yet."""
-    path = STORES / f"lists-{calls}-{schema_digest()}.db"
-    if not path.exists():
-        say(f"Building the lists of {calls:,} calls, kept for the next run ...")
-        STORES.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
+
+    def build(unfinished: Path) -> None:
         if unfinished.exists():  # as it took long, what there is of it is gone on with
             asyncio.run(migrated(str(unfinished)))
         _build(unfinished, calls // LIST_CALLS, say)
-        unfinished.rename(path)
-    asyncio.run(migrated(str(path)))
-    return path
+
+    return kept_store(f"lists-{calls}", f"the lists of {calls:,} calls", build, say)
 
 
 def _build(path: Path, agents: int, say: Say) -> None:
-    for first in range(_built(path), agents, APP_AGENTS):
-        members = [MadeAgent(number) for number in range(first, min(agents, first + APP_AGENTS))]
+    for members in apps_of(agents, _built(path)):
         asyncio.run(_have_members(path, members))
         with sqlite3.connect(path) as db:
             db.execute("PRAGMA cache_size = -262144")
             for agent in members:
                 _add_list(db, agent)
         db.close()
-        done = first + len(members)
+        done = members[-1].number + 1
         if done % (10 * APP_AGENTS) == 0 and agents > done:
             say(f"  {done * LIST_CALLS:,} calls")
 

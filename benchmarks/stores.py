@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
@@ -28,14 +28,26 @@ Say = Callable[[str], None]
 
 def made_store(calls: int, say: Say) -> Path:
     """Return a store of so many calls in lists of 10,000, building it where this schema has none yet."""
-    path = STORES / f"{calls}-{schema_digest()}.db"
-    if not path.exists():
-        say(f"Building a store of {calls:,} calls, kept for the next run ...")
-        STORES.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
+
+    def build(unfinished: Path) -> None:
         for left in STORES.glob(unfinished.name + "*"):
             left.unlink()
         asyncio.run(_build(unfinished, calls // LIST_CALLS, say))
+
+    return kept_store(str(calls), f"a store of {calls:,} calls", build, say)
+
+
+def kept_store(name: str, what: str, build: Callable[[Path], None], say: Say) -> Path:
+    """Return the store that is kept under this name, building it where this schema has none yet.
+
+    `build` is given where to: there may be what an earlier build left unfinished.
+    """
+    path = STORES / f"{name}-{schema_digest()}.db"
+    if not path.exists():
+        say(f"Building {what}, kept for the next run ...")
+        STORES.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        build(unfinished)
         unfinished.rename(path)
     asyncio.run(migrated(str(path)))
     return path
@@ -54,13 +66,18 @@ async def migrated(url: str) -> None:
 
 async def _build(path: Path, agents: int, say: Say) -> None:
     store = await open_store(str(path))
-    for first in range(0, agents, APP_AGENTS):
-        members = [MadeAgent(number) for number in range(first, min(agents, first + APP_AGENTS))]
+    for members in apps_of(agents):
         await add_members(store, members)
         await _add_calls(store, members)
         if agents > APP_AGENTS:
-            say(f"  {(first + len(members)) * LIST_CALLS:,} calls")
+            say(f"  {(members[-1].number + 1) * LIST_CALLS:,} calls")
     await store.close()
+
+
+def apps_of(agents: int, first: int = 0) -> Iterator[list[MadeAgent]]:
+    """Yield the first so many agents from one of them on, those of each app together."""
+    for start in range(first, agents, APP_AGENTS):
+        yield [MadeAgent(number) for number in range(start, min(agents, start + APP_AGENTS))]
 
 
 async def add_members(store: Store, members: list[MadeAgent]) -> None:

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from tests.databases.postgresql import PostgreSql
+from tests.loop import run
+from tests.storage.examples import AN_APP
 from tests.stores import BACKENDS, PostgresqlStores, SqliteStores, Stores
+
+from ringback.storage import open_store
+from ringback.storage.base import Store
 
 settings.register_profile("quick", max_examples=12, stateful_step_count=12, deadline=None)
 settings.register_profile("thorough", max_examples=2000, stateful_step_count=50, deadline=None)
@@ -37,3 +42,12 @@ def store_url(stores: Stores) -> Iterator[str]:
     url = stores.made()
     yield url
     stores.drop(url)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An open store with one app in it."""
+    store = run(open_store(store_url))
+    run(store.add_app(AN_APP))
+    yield store
+    run(store.close())

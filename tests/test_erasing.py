@@ -3,7 +3,7 @@
 import random
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,6 @@ def some_legs(count: int) -> list[CallLeg]:
         if number % 20 == 0:
             made.append(a_leg(f"k{number}", **facts | {"seconds": number // 3 + 1, "source_record_id": "r2"}))
     return chance.sample(made, len(made))
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """An open store with one app in it."""
-    store = run(open_store(store_url))
-    run(store.add_app(AN_APP))
-    yield store
-    run(store.close())
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Power cuts under the embedded store: a real server is recorded, then its disk is cut off at many moments."""
 
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 import msgspec
-from tests.switches.programs import free_port, missing_programs
+from tests.switches.programs import free_port, is_ready, missing_programs
 from tests.web.house import wait_for, with_store
 from tests.web.processes import RINGBACK, Server, environment
 
@@ -90,7 +89,7 @@ def _run(folder: Path, trace: Path, *words: str) -> bytes:
 
 @contextmanager
 def _recorded_server(folder: Path, trace: Path, workers: int) -> Iterator[Server]:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     words = [RINGBACK, "serve", "--port", str(port), "--workers", str(workers)]
     with subprocess.Popen(
         [*recording.command(trace), *words],
@@ -102,7 +101,7 @@ def _recorded_server(folder: Path, trace: Path, workers: int) -> Iterator[Server
     ) as process:
         server = Server(process)
         try:
-            wait_for(lambda: _is_ready(server.url))
+            wait_for(lambda: is_ready(server.url))
             yield server
         finally:
             _end(process)
@@ -113,17 +112,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     subprocess.run(["kill", "-TERM", child], check=True)
     process.wait(60)
-
-
-def _is_ready(url: str) -> bool:
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def _send(url: str, secret: str, deliveries: Sequence[Delivery]) -> dict[str, list[Delivery]]:

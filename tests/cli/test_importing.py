@@ -1,15 +1,18 @@
 """`import`: files of every form in, counts and reasons out."""
 
+import fcntl
 import gzip
 import json
 import signal
 import subprocess
-import time
+import sys
+import termios
 from pathlib import Path
+from typing import IO
 
 import pytest
 from tests.cli.conftest import CommandLine
-from tests.web.house import DEADLINE_SECONDS, FROM, SEED_APP, missed
+from tests.web.house import DEADLINE_SECONDS, FROM, SEED_APP, missed, wait_for
 from tests.web.processes import RINGBACK
 
 from ringback.sources import SOURCES
@@ -131,6 +134,12 @@ def test_nothing_is_nothing(owned: CommandLine) -> None:
     assert owned.done("import", "asterisk", "-", *APP, "--json").facts == counts(0, 0, 0, 0, 0)
 
 
+def unread(pipe: IO[bytes] | None) -> int:
+    """Return how many bytes of a pipe nobody has read yet."""
+    assert pipe is not None
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_an_import_that_waits_for_its_lines_can_be_stopped(owned: CommandLine) -> None:
     """Ctrl-C ends it while standard input is open and silent, whatever the store."""
     command = [RINGBACK, "import", "generic", "-", "--app", str(SEED_APP), "--store", owned.store]
@@ -138,7 +147,7 @@ def test_an_import_that_waits_for_its_lines_can_be_stopped(owned: CommandLine) -
         assert importing.stdin is not None
         importing.stdin.write(b'{"call_key": "k"\n')
         importing.stdin.flush()
-        time.sleep(1.5)  # until it waits; earlier it ends as well
+        wait_for(lambda: unread(importing.stdin) == 0)  # it has taken what there is, and waits for more
         importing.send_signal(signal.SIGINT)
         try:
             assert importing.wait(DEADLINE_SECONDS / 3) != 0

@@ -1,6 +1,5 @@
 """Nothing leaks: no secret and no number in anything that a server at work, and failing, writes, answers or shows."""
 
-import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -54,7 +53,7 @@ def test_nothing_a_server_writes_or_shows_holds_a_secret_or_a_number(
     """Logs, metrics, readiness, process lists: whatever fails, with the access log on, none of them tells anything."""
     url = stores.made()
     more = {"RINGBACK_STORE": url}
-    words = ("serve", "--access-log", "--workers", str(workers), "--port", str(free_port(socket.SOCK_STREAM)))
+    words = ("serve", "--access-log", "--workers", str(workers), "--port", str(free_port()))
     with (
         running(tmp_path, *words, more=more) as server,
         httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
@@ -103,8 +102,8 @@ def said(answer: httpx.Response) -> str:
 def test_a_store_that_cannot_be_opened_is_told_without_its_password(tmp_path: Path, command: tuple[str, ...]) -> None:
     """Whether nobody listens, the kind is unknown or the URL is broken, no error shows the password of --store."""
     for url in (
-        f"postgresql://ring:{STORE_PASSWORD}@127.0.0.1:{free_port(socket.SOCK_STREAM)}/calls",
-        f"postgresql://127.0.0.1:{free_port(socket.SOCK_STREAM)}/calls?user=ring&password={STORE_PASSWORD}",
+        f"postgresql://ring:{STORE_PASSWORD}@127.0.0.1:{free_port()}/calls",
+        f"postgresql://127.0.0.1:{free_port()}/calls?user=ring&password={STORE_PASSWORD}",
         f"mysql://ring:{STORE_PASSWORD}@127.0.0.1/calls",
         f"sqlite://ring:{STORE_PASSWORD}@host/calls.db",
         f"postgresql://ring:{STORE_PASSWORD}@127.0.0.1:port/calls",

@@ -1,7 +1,5 @@
 """What the commands say of a PostgreSQL that is not there, is not ours to use, or is another program's."""
 
-import socket
-
 import pytest
 from tests.cli.conftest import CommandLine
 from tests.databases.postgresql import PostgreSql
@@ -12,7 +10,7 @@ from tests.web.house import SEED_APP
 @pytest.mark.parametrize("command", [("check",), ("serve", "--port", "0"), ("migrate",), ("app", "list")], ids=" ".join)
 def test_a_server_that_is_not_there_is_said_in_one_line(newcomer: CommandLine, command: tuple[str, ...]) -> None:
     """Where nobody listens each command ends with status 1 and one line that names the store."""
-    store = f"postgresql://owner@127.0.0.1:{free_port(socket.SOCK_STREAM)}/calls"
+    store = f"postgresql://owner@127.0.0.1:{free_port()}/calls"
 
     assert store.replace("owner@", "") in newcomer.refused(*command, "--store", store)
 

@@ -1,10 +1,8 @@
-"""`serve` and `demo` as processes: starting, stopping, being killed, being refused; and who else writes meanwhile."""
+"""`serve` as processes: starting, stopping, being killed, being refused; and who else writes meanwhile."""
 
 import json
-import shlex
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.stores import Stores
+from tests.switches.programs import free_port
 from tests.web.house import (
     DEADLINE_SECONDS,
     FROM,
@@ -23,7 +22,7 @@ from tests.web.house import (
     wait_for,
     with_store,
 )
-from tests.web.processes import RINGBACK, Server, environment, ringback, running
+from tests.web.processes import Server, ringback, running
 
 from ringback.storage.records import CheckReport
 
@@ -48,12 +47,6 @@ def asking(store_url: str) -> Iterator[Asking]:
     """Clients of servers of the test's own store."""
     with ExitStack() as clients:
         yield Asking(clients, store_url)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def sound(store: str) -> CheckReport:
@@ -93,22 +86,13 @@ def test_a_request_under_way_is_finished_before_the_server_stops(
             connection.sendall(head.encode() + body[:10])
             tenant.page()  # answered behind the head above: the server has read it
             server.process.send_signal(signal.SIGTERM)
-            wait_for(lambda: not takes_connections(server))
+            wait_for(lambda: not server.takes_connections())
             connection.sendall(body[10:])
             answer = connection.recv(65_536)
 
         assert b"200 OK" in answer
         assert server.process.wait(DEADLINE_SECONDS) == 0
     assert sound(store_url).calls == 1
-
-
-def takes_connections(server: Server) -> bool:
-    """Tell whether the server still listens."""
-    try:
-        httpx.get(f"{server.url}/healthz", timeout=1)
-    except httpx.TransportError:
-        return False
-    return True
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, store_url: str) -> None:
@@ -240,7 +224,7 @@ def test_tokens_end_at_once_for_all_workers(tmp_path: Path, store_url: str, aski
     """What the command line ends is ended for each of two workers before the command returns."""
     words = ("--store", store_url)
     with running(tmp_path, "serve", *words, "--port", str(free_port()), "--workers", "2") as server:
-        wait_for(lambda: takes_connections(server))
+        wait_for(lambda: server.takes_connections())
         tenant = asking(server).tenant(SEED_APP)
         for ending in ENDINGS:
             token = log_in(tenant)
@@ -255,7 +239,7 @@ def test_two_workers_take_in_and_serve_one_store(tmp_path: Path, store_url: str,
     """Deliveries and pages through two workers lose and repeat nothing, and a stop ends both with status 0."""
     words = ("serve", "--store", store_url, "--port", str(free_port()), "--workers", "2")
     with running(tmp_path, *words) as server:
-        wait_for(lambda: takes_connections(server))
+        wait_for(lambda: server.takes_connections())
         tenant = asking(server).tenant(SEED_APP)
         for number in range(20):
             headers = {"Authorization": f"Bearer {tenant.secret}", **ALONE}
@@ -294,56 +278,3 @@ def test_a_store_that_takes_no_writes_is_a_503_until_it_does(
         assert int(refused.headers["retry-after"]) > 0
         assert meanwhile == 1
         assert tenant.ingest(missed(FROM + 1)).json()["new"] == 1
-
-
-# --- the demo and the shell ----------------------------------------------------------------------------------------
-
-
-def test_the_demos_two_requests_work_as_pasted(tmp_path: Path) -> None:
-    """Both curl lines that the demo prints do what they say when they are pasted into a shell."""
-    with running(tmp_path, "demo", "--port", "0", more={"TMPDIR": str(tmp_path)}) as server:
-        wait_for(lambda: any("Ctrl-C" in line for line in server.said))
-        curls = [line.strip() for line in server.said if line.strip().startswith("curl ")]
-        wait_for(lambda: takes_connections(server))
-        login, listing = (json.loads(subprocess.check_output(["bash", "-c", curl])) for curl in curls)
-        status = server.stop(signal.SIGINT)
-
-    assert (login["code"], login["agent"]["id"]) == (200, AGENT)
-    assert (listing["code"], len(listing["cdr"])) == (200, 5)
-    assert listing["count"] > 5
-    assert status == 0
-    assert not list(tmp_path.glob("ringback-demo-*"))
-
-
-def test_a_stopped_demo_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Ended by SIGTERM, as by make or a supervisor, the demo throws its store away."""
-    with running(tmp_path, "demo", "--port", "0", more={"TMPDIR": str(tmp_path)}) as server:
-        wait_for(lambda: takes_connections(server))
-        assert list(tmp_path.glob("ringback-demo-*"))
-        assert server.stop() == 0
-
-    assert not list(tmp_path.glob("ringback-demo-*"))
-
-
-def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, store_url: str) -> None:
-    """An export into `head` ends quietly."""
-    words = ("--store", store_url)
-    ringback(tmp_path, "app", "add", str(SEED_APP), *words)
-    calls = "".join(json.dumps(missed(FROM + number)) + "\n" for number in range(3000))
-    ringback(tmp_path, "import", "generic", "-", "--app", str(SEED_APP), *words, stdin=calls.encode())
-    pipe = f"set -o pipefail; {RINGBACK} export {AGENT} --format csv {shlex.join(words)} | head -n 2"
-    ended = subprocess.run(
-        ["bash", "-c", pipe], capture_output=True, cwd=tmp_path, env=environment(tmp_path), timeout=DEADLINE_SECONDS
-    )
-
-    assert (ended.returncode, ended.stdout.count(b"\n"), ended.stderr) == (0, 2, b"")
-
-
-def test_an_error_has_no_traceback_and_its_status(tmp_path: Path) -> None:
-    """The installed command ends with 1 for what is not there and 2 for wrong use, one line each."""
-    for words, status in ((("list", "9_9"), 1), (("list",), 2), (("list", "9_9", "--page", "0"), 2)):
-        ended = ringback(tmp_path, *words)
-
-        assert ended.returncode == status
-        assert ended.stderr.startswith(b"ringback: ")
-        assert ended.stderr.count(b"\n") == 1

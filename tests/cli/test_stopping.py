@@ -97,7 +97,7 @@ async def starts(store: Store) -> set[int]:
 
 def words(store: str, workers: int) -> list[str]:
     """Return how such a server is started."""
-    port = str(free_port(socket.SOCK_STREAM))
+    port = str(free_port())
     return ["serve", "--store", store, "--port", port, "--workers", str(workers)]
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     refuse_without(missing_programs("nginx"))
     folder, place = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("nginx")
     store = f"sqlite:///{folder}/a.db"
-    port, server_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    port, server_port = free_port(), free_port()
     words = ("serve", "--store", store, "--port", str(server_port), "--trusted-proxies", "127.0.0.1", "--access-log")
     trusting = ssl.create_default_context()
     CA.configure_trust(trusting)

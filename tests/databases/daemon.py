@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
@@ -27,7 +26,7 @@ class Daemon(ABC):
         self._is_root = os.geteuid() == 0
         self.folder = Path(tempfile.mkdtemp(prefix=f"ringback-{self.kind}-", dir=place))
         self._give_to_user(self.folder)
-        self.port = free_port(socket.SOCK_STREAM)
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -1,6 +1,5 @@
 """`follow asterisk --server`: a real server that takes the rows, that is away, and that refuses them."""
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,15 +8,10 @@ from threading import Thread
 import pytest
 from tests.following.owner import Owner
 from tests.following.rows import APP, ZONE, Log, lines, number_of
+from tests.switches.programs import free_port
 from tests.web.processes import running
 
 FOLLOW = ("asterisk", "Master.csv", "--every", "0.05")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def test_rows_go_to_a_server_that_is_away_and_comes_back(any_owner: Owner, log: Log) -> None:

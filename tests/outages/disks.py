@@ -1,34 +1,41 @@
-"""A small disk of its own for a database, to be filled and cleared. No assertions here."""
+"""Small disks for a store alone, to be filled and cleared, and one that fails. No assertions here."""
 
 import errno
-import os
+import random
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+import httpx
+from tests.switches.programs import refuse
+from tests.web.house import Tenant, missed
 
 _PIECE = bytes(1 << 20)
 
 
 @contextmanager
 def small_disk(megabytes: int) -> Iterator[Path]:
-    """Mount a file system of this size; where that is not allowed skip the test, or fail it in CI."""
+    """Mount a file system of this size where other users get to it too, as `mounted` does."""
     with tempfile.TemporaryDirectory(prefix="ringback-disk-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        options = f"size={megabytes}m"
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", name], capture_output=True, check=False
-        )
-        if mounted.returncode:
-            refuse(f"a disk of its own needs leave to mount one: {mounted.stderr.decode().strip()}")
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", "--lazy", name], check=True)
+        with mounted(folder, megabytes) as disk:
+            yield disk
+
+
+@contextmanager
+def mounted(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a file system of this size at the folder; where that is not allowed skip the test, or fail it in CI."""
+    command = ("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder)
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        refuse(f"a disk of its own needs leave to mount one: {done.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @contextmanager
@@ -56,13 +63,6 @@ def fail(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,abort", disk], check=True, capture_output=True)
 
 
-def refuse(said: str) -> None:
-    """Skip the test, or fail it where CI is set."""
-    if os.environ.get("CI"):
-        pytest.fail(said)
-    pytest.skip(said)
-
-
 @contextmanager
 def filled(disk: Path) -> Iterator[None]:
     """Run while there is no room left on the disk."""
@@ -80,3 +80,8 @@ def filled(disk: Path) -> Iterator[None]:
         yield
     finally:
         ballast.unlink()
+
+
+def deliver_a_lot(tenant: Tenant, start: int) -> httpx.Response:
+    """Deliver a call, and half a megabyte that cannot be understood and so is kept as it is."""
+    return tenant.ingest(missed(start), {"garbage": random.Random(start).randbytes(1 << 18).hex()})

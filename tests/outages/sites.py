@@ -1,6 +1,5 @@
 """Servers as processes of their own on one store, and what the store holds in the end. No assertions here."""
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +64,7 @@ def site(
     more: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
     """Run with a `ringback serve` of this store, told these words, which answers; and is ready, unless it cannot be."""
-    port = free_port(socket.SOCK_STREAM) if workers > 1 else 0
+    port = free_port() if workers > 1 else 0
     words = (*words, "--port", str(port), "--workers", str(workers))
     with (
         running(folder, "serve", *words, more={"RINGBACK_STORE": store, **(more or {})}) as server,

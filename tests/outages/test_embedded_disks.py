@@ -1,17 +1,11 @@
 """The embedded store's disk is full, or fails: deliveries are sent away, pages go on, and it passes with the cause."""
 
-import random
 from pathlib import Path
 
 import httpx
-from tests.outages.disks import fail, failing_disk, filled, small_disk
+from tests.outages.disks import deliver_a_lot, fail, failing_disk, filled, small_disk
 from tests.outages.sites import kept, site
-from tests.web.house import FROM, Tenant, missed
-
-
-def deliver_a_lot(tenant: Tenant, start: int) -> httpx.Response:
-    """Deliver a call, and half a megabyte that cannot be understood and so is kept as it is."""
-    return tenant.ingest(missed(start), {"garbage": random.Random(start).randbytes(1 << 18).hex()})
+from tests.web.house import FROM, missed
 
 
 def refusals(answers: list[httpx.Response]) -> list[tuple[int, bool]]:

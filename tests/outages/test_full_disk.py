@@ -1,15 +1,13 @@
 """The database's disk is full: what needs room is sent away, what needs none goes on, and it passes with the cause."""
 
-import random
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
-import httpx
 import pytest
 from tests.databases.postgresql import PostgreSql
-from tests.outages.disks import filled, small_disk
+from tests.outages.disks import deliver_a_lot, filled, small_disk
 from tests.outages.sites import Site, kept, site
 from tests.web.house import FROM, Tenant, missed, wait_for
 
@@ -28,11 +26,6 @@ def database(disk: Path) -> Iterator[PostgreSql]:
     """A PostgreSQL on that disk."""
     with PostgreSql(place=disk, settings={"min_wal_size": "32MB", "max_wal_size": "48MB"}) as database:
         yield database
-
-
-def deliver_a_lot(tenant: Tenant, start: int) -> httpx.Response:
-    """Deliver a call, and half a megabyte that cannot be understood and so is kept as it is."""
-    return tenant.ingest(missed(start), {"garbage": random.Random(start).randbytes(1 << 18).hex()})
 
 
 def test_a_full_disk_refuses_deliveries_and_shows_pages(disk: Path, database: PostgreSql, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """A server that finds no store it can use says in one line what to do, and ends with status 1."""
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -42,7 +41,7 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
 def test_nobody_listens(store: str, server: PostgreSql, refused: Refused) -> None:
     """The database is away."""
-    away = store.replace(f":{server.port}/", f":{free_port(socket.SOCK_STREAM)}/")
+    away = store.replace(f":{server.port}/", f":{free_port()}/")
 
     assert "start it, or name another: --store" in refused(away)
 

@@ -5,18 +5,11 @@ from typing import Any
 
 import pytest
 from tests.databases.postgresql import PostgreSql
-from tests.loop import run
-from tests.storage.examples import AN_AGENT, AN_APP, add_token
+from tests.storage.sound import add_many, checked, make_sound
 from tests.stores import PostgresqlStores
-from tests.telephony.examples import a_leg
 
-from ringback.storage import open_store
-from ringback.storage.records import Fault
 from ringback.telephony.call import ListKind
-from ringback.telephony.disposition import Disposition
-from ringback.telephony.leg import Direction
 
-APP = AN_APP.app_id
 Ask = Callable[[str], Any]
 
 MISSED = f"extension = '101' AND kind = {ListKind.OUT_MISSED.value}"
@@ -29,15 +22,7 @@ REST = "number, shown, disposition, ringing_seconds"
 def sound(postgresql_server: PostgreSql) -> str:
     """The URL of a sound, closed store: forty calls of an agent with a token, one with given id, two of others."""
     url = PostgresqlStores(postgresql_server).new()
-    store = run(open_store(url))
-    run(store.add_app(AN_APP))
-    run(store.add_agent(AN_AGENT))
-    add_token(store, AN_AGENT, b"digest")
-    run(store.take_in(APP, [a_leg(f"k{number}", seconds=number) for number in range(40)]))
-    run(store.take_in(APP, [a_leg("given", seconds=50, call_id="ab" * 12, disposition=Disposition.ANSWERED)]))
-    run(store.take_in(APP, [a_leg("in", direction=Direction.INBOUND), a_leg("none", extension=None)]))
-    assert run(store.check()).faults == []
-    run(store.close())
+    make_sound(url)
     return url
 
 
@@ -51,14 +36,6 @@ def url(postgresql_server: PostgreSql, sound: str) -> str:
 def ask(postgresql_server: PostgreSql, url: str) -> Ask:
     """Ask that database as its owner."""
     return lambda statement: postgresql_server.ask(statement, database=url)
-
-
-def faults(url: str) -> list[Fault]:
-    store = run(open_store(url))
-    try:
-        return run(store.check()).faults
-    finally:
-        run(store.close())
 
 
 DAMAGES = {
@@ -105,23 +82,20 @@ def test_check_finds_what_was_damaged(url: str, ask: Ask, damage: str, told: str
     for statement in damage.split("; "):
         ask(statement)
 
-    assert any(told in fault.what for fault in faults(url)), faults(url)
+    faults = checked(url).faults
+    assert any(told in fault.what for fault in faults), faults
 
 
 def test_a_sound_store_has_no_faults_and_is_counted(sound: str) -> None:
     """Check tells how many lists and calls it read, over all apps."""
-    store = run(open_store(sound))
-    report = run(store.check())
-    run(store.close())
+    report = checked(sound)
 
     assert (report.ok, report.lists, report.calls) == (True, 4, 43)
 
 
 def test_check_tells_no_more_than_a_thousand_faults(url: str, ask: Ask) -> None:
     """A store damaged everywhere is told to be so without a list that never ends."""
-    store = run(open_store(url))
-    run(store.take_in(APP, [a_leg(f"more{number}", seconds=number) for number in range(1200)]))
-    run(store.close())
+    add_many(url)
     ask("UPDATE listed_call SET shown = 'x'")
 
-    assert len(faults(url)) == 1000
+    assert len(checked(url).faults) == 1000

@@ -1,21 +1,13 @@
 """What `check` finds in a SQLite file that was damaged by hand."""
 
 import sqlite3
-from asyncio import run
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.storage.examples import AN_AGENT, AN_APP, add_token
-from tests.telephony.examples import a_leg
+from tests.storage.sound import add_many, checked, make_sound
 
-from ringback.storage import open_store
-from ringback.storage.records import Fault
-from ringback.telephony.disposition import Disposition
-from ringback.telephony.leg import Direction
-
-APP = AN_APP.app_id
 Damage = str | Callable[[Path], None]
 
 LAST = "(SELECT max(position) FROM listed_call WHERE list_id = 1)"
@@ -26,24 +18,8 @@ A_LEG = "leg_id = (SELECT min(leg_id) FROM leg)"
 def path(tmp_path: Path) -> Path:
     """The file of a sound, closed store: forty calls of an agent with a token, and one call with given id."""
     path = tmp_path / "ringback.db"
-    store = run(open_store(str(path)))
-    run(store.add_app(AN_APP))
-    run(store.add_agent(AN_AGENT))
-    add_token(store, AN_AGENT, b"digest")
-    run(store.take_in(APP, [a_leg(f"k{number}", seconds=number) for number in range(40)]))
-    run(store.take_in(APP, [a_leg("given", seconds=50, call_id="ab" * 12, disposition=Disposition.ANSWERED)]))
-    run(store.take_in(APP, [a_leg("in", direction=Direction.INBOUND), a_leg("none", extension=None)]))
-    assert run(store.check()).faults == []
-    run(store.close())
+    make_sound(str(path))
     return path
-
-
-def faults(path: Path) -> list[Fault]:
-    store = run(open_store(str(path)))
-    try:
-        return run(store.check()).faults
-    finally:
-        run(store.close())
 
 
 def swap_two_calls(path: Path) -> None:
@@ -134,24 +110,21 @@ def test_check_finds_what_was_damaged(path: Path, damage: Damage, told: str) -> 
     else:
         damage(path)
 
-    assert any(told in fault.what for fault in faults(path)), faults(path)
+    faults = checked(str(path)).faults
+    assert any(told in fault.what for fault in faults), faults
 
 
 def test_a_sound_store_has_no_faults_and_is_counted(path: Path) -> None:
     """Check tells how many lists and calls it read, over all apps."""
-    store = run(open_store(str(path)))
-    report = run(store.check())
-    run(store.close())
+    report = checked(str(path))
 
     assert (report.ok, report.lists, report.calls) == (True, 4, 43)
 
 
 def test_check_tells_no_more_than_a_thousand_faults(path: Path) -> None:
     """A store damaged everywhere is told to be so without a list that never ends."""
-    store = run(open_store(str(path)))
-    run(store.take_in(APP, [a_leg(f"more{number}", seconds=number) for number in range(1200)]))
-    run(store.close())
+    add_many(str(path))
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE listed_call SET shown = 'x'")
 
-    assert len(faults(path)) == 1000
+    assert len(checked(str(path)).faults) == 1000

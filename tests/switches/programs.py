@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import pytest
 
 T = TypeVar("T")
@@ -20,9 +21,12 @@ HERE = "127.0.0.1"
 
 def refuse_without(missing: Sequence[str]) -> None:
     """Skip the test where something is missing, saying what to install; fail where CI is set."""
-    if not missing:
-        return
-    said = f"{', '.join(missing)} not found; as root on Debian, tests/provide installs what is needed"
+    if missing:
+        refuse(f"{', '.join(missing)} not found; as root on Debian, tests/provide installs what is needed")
+
+
+def refuse(said: str) -> None:
+    """Skip the test, or fail it where CI is set."""
     if os.environ.get("CI"):
         pytest.fail(said)
     pytest.skip(said)
@@ -33,12 +37,20 @@ def missing_programs(*programs: str) -> list[str]:
     return [program for program in programs if shutil.which(program) is None]
 
 
-def free_port(kind: socket.SocketKind) -> int:
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """Return a port of the loopback address that nobody listens on."""
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind((HERE, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether the Ringback at this address says that it is ready."""
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def wait_for(what: Callable[[], T], said: Callable[[], object]) -> T:

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-from tests.switches.programs import DEADLINE_SECONDS, HERE, Program, free_port
+from tests.switches.programs import DEADLINE_SECONDS, HERE, Program, free_port, is_ready
 
 APP = "1111113"
 AGENT_ID = f"103_{APP}"
@@ -53,7 +52,7 @@ class Server:
         shutil.copy(founded.store, self._store)
         self._log = folder / "ringback.log"
         self.secret = founded.secret
-        self.port = free_port(socket.SOCK_STREAM)
+        self.port = free_port()
         self.url = f"http://{HERE}:{self.port}"
         self._program: Program | None = None
 
@@ -68,7 +67,7 @@ class Server:
             str(self.port),
         ]
         self._program = Program(command, self._log)
-        self._program.wait_until(self._is_ready)
+        self._program.wait_until(lambda: is_ready(self.url))
 
     def stop(self) -> None:
         """End it."""
@@ -102,9 +101,3 @@ class Server:
     def check(self) -> dict[str, Any]:
         """Return what `ringback check` says."""
         return _run(self._store, "check")
-
-    def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
-        except httpx.TransportError:
-            return False

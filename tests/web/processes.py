@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
+import httpx
 from tests.web.house import DEADLINE_SECONDS, wait_for
 
 RINGBACK = shutil.which("ringback", path=str(Path(sys.executable).parent)) or "ringback"
@@ -61,6 +62,14 @@ class Server:
     def _read(self, stream: IO[str] | None) -> None:
         for line in stream or ():
             self.said.append(line)
+
+    def takes_connections(self) -> bool:
+        """Tell whether the server still listens."""
+        try:
+            httpx.get(f"{self.url}/healthz", timeout=1)
+        except httpx.TransportError:
+            return False
+        return True
 
     def workers(self) -> list[int]:
         """Return the processes of its workers, in the order they were started."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.web.house import FROM, NAME, PASSWORD, SEED_APP, TO, House, Tenant, missed, served
+from tests.web.house import FROM, NAME, PASSWORD, SEED_APP, TO, House, Tenant, missed
 
 CASES = Path(__file__).parent / "cases"
 FIVE = [FROM + 1000 * number for number in range(5)]
@@ -274,110 +274,3 @@ def test_a_call_answered_on_any_leg_is_not_missed(tenant: Tenant) -> None:
     tenant.ingest(missed(FROM, disposition="answered", billable_seconds=5, trunk="b"))
 
     assert times(tenant.page()) == [FROM + 1]
-
-
-# --- errors --------------------------------------------------------------------------------------------------------
-
-BAD_REQUESTS = [
-    ("POST", "/v1/agentOutMissed", {"token": "no-token"}, 404),
-    ("POST", "/v1/agentOutMissed", {"page": 0}, 400),
-    ("POST", "/v1/agentLogin", {"id": "103_1", "password": "x"}, 404),
-    ("POST", "/v1/agentLogin", {}, 400),
-    ("GET", "/v1/agentOutMissed", None, 405),
-    ("PUT", "/v1/agentLogin", {}, 405),
-    ("DELETE", "/healthz", None, 405),
-    ("POST", "/v1/agentoutmissed", {}, 404),
-    ("GET", "/nothing/here", None, 404),
-    ("POST", "/ingest/generic", {}, 401),
-]
-
-
-@pytest.mark.parametrize(("method", "path", "changes", "status"), BAD_REQUESTS)
-def test_an_error_wears_one_envelope(
-    resident: Tenant, method: str, path: str, changes: dict[str, object] | None, status: int
-) -> None:
-    """Whatever is wrong, HTTP status and body agree, and code, error, msg and message come in this order."""
-    body = resident.asked(**changes) if changes and "Login" not in path else changes
-    response = resident.house.http.request(method, path, json=body)
-
-    answer = response.json()
-    assert response.status_code == answer["code"] == status
-    assert list(answer) == ["code", "error", "msg", "message"]
-    assert answer["error"] is True
-    assert answer["msg"] == answer["message"] != ""
-
-
-def test_a_method_not_allowed_says_which_is(resident: Tenant) -> None:
-    """A 405 names the methods that the path takes."""
-    assert resident.house.http.get("/v1/agentLogin").headers["allow"] == "POST"
-
-
-def test_errors_can_stand_in_the_body_alone(store_url: str, resident: Tenant) -> None:
-    """With error_status=body the same body comes under HTTP 200."""
-    with served(store_url, error_status="body") as house:
-        for path, body in (
-            ("/v1/agentOutMissed", resident.asked(token="no-token")),
-            ("/v1/agentOutMissed", resident.asked(page=0)),
-            ("/v1/agentLogin", {"id": "103_1", "password": "x"}),
-        ):
-            inside, outside = (kind.http.post(path, json=body) for kind in (house, resident.house))
-
-            assert (inside.status_code, inside.text) == (200, outside.text)
-            assert outside.status_code == outside.json()["code"] != 200
-
-
-def test_a_large_body_is_refused_before_it_is_read(resident: Tenant) -> None:
-    """A body over max_body is a 413, announced or sent in chunks."""
-    big = b'{"token": "' + b"x" * 10_000_000 + b'"}'
-    for body in (big, (big[start : start + 10_000] for start in range(0, len(big), 10_000))):
-        response = resident.house.http.post("/v1/agentOutMissed", content=body)
-
-        assert (response.status_code, response.json()["code"]) == (413, 413)
-        assert "65536" in response.json()["message"]
-
-
-def test_max_body_and_max_limit_are_settings(store_url: str) -> None:
-    """A page may have max_limit rows and no more, a body max_body bytes and no more."""
-    with served(store_url, max_limit=3, max_body=1024) as house:
-        tenant = house.tenant()
-        assert tenant.page(limit=3)["code"] == 200
-        over = house.http.post("/v1/agentOutMissed", json=tenant.asked(limit=4))
-        large = house.http.post("/v1/agentOutMissed", json=tenant.asked(padding="x" * 1024))
-
-        assert (over.status_code, over.json()["message"]) == (400, "limit should be a whole number from 1 to 3, not 4")
-        assert large.status_code == 413
-
-
-# --- other origins -------------------------------------------------------------------------------------------------
-
-PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-CRM = "https://crm.example.org"
-
-
-def allowed(house: House, origin: str) -> tuple[str | None, str | None]:
-    """Return the origins that a preflight and a request from this origin are told to be allowed."""
-    preflight = house.http.options("/v1/agentLogin", headers={"Origin": origin, **PREFLIGHT})
-    request = house.http.post("/v1/agentLogin", json={}, headers={"Origin": origin})
-    name = "access-control-allow-origin"
-    return preflight.headers.get(name), request.headers.get(name)
-
-
-def test_other_origins_are_not_allowed_by_default(house: House) -> None:
-    """Without the setting no page of another origin may call."""
-    assert allowed(house, CRM) == (None, None)
-
-
-def test_named_origins_may_call_and_others_may_not(store_url: str) -> None:
-    """Pages of the named origins may call and see errors, others may not."""
-    with served(store_url, cors_origins=(CRM,)) as house:
-        assert allowed(house, CRM) == (CRM, CRM)
-        assert allowed(house, "https://evil.example.org") == (None, None)
-
-
-def test_a_star_allows_every_origin(store_url: str) -> None:
-    """With * any page may call, its preflight included."""
-    with served(store_url, cors_origins=("*",)) as house:
-        assert allowed(house, "null") == ("*", "*")
-        preflight = house.http.options("/v1/agentLogin", headers={"Origin": CRM, **PREFLIGHT})
-        assert preflight.status_code == 200
-        assert "content-type" in preflight.headers["access-control-allow-headers"]

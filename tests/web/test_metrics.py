@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import time
 from pathlib import Path
 
@@ -154,7 +153,7 @@ def test_metrics_are_for_those_they_are_for(
 
 def test_workers_are_counted_together_and_no_sum_falls_when_one_dies(tmp_path: Path) -> None:
     """Every request to two workers is in whichever answer, also those to a worker that was killed since."""
-    port = str(free_port(socket.SOCK_STREAM))
+    port = str(free_port())
     with (
         running(tmp_path, "serve", "--port", port, "--workers", "2") as server,
         httpx.Client(base_url=server.url, headers={"Connection": "close"}) as http,  # each time another worker's

@@ -1,7 +1,6 @@
 """Retention: served stores drop what is older than their owner keeps, one process at a time, beside live calls."""
 
 import asyncio
-import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -116,7 +115,7 @@ def test_of_several_processes_one_does_it(store_url: str, tmp_path: Path) -> Non
 
     with (
         running(tmp_path, *words, "--port", "0") as one,
-        running(tmp_path, *words, "--port", str(free_port(socket.SOCK_STREAM)), "--workers", "2") as other,
+        running(tmp_path, *words, "--port", str(free_port()), "--workers", "2") as other,
     ):
         wait_for_act(store_url, "retention")
         for server in (one, other):

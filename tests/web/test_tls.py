@@ -83,7 +83,7 @@ def test_a_renewed_certificate_is_taken_and_no_connection_dropped(
     tmp_path: Path, files: Files, workers: int, by: str
 ) -> None:
     """All workers show the new certificate, and a connection made before goes on; a broken one changes nothing."""
-    words = ("--port", str(free_port(socket.SOCK_STREAM)), "--workers", str(workers))
+    words = ("--port", str(free_port()), "--workers", str(workers))
     with running(tmp_path, "serve", *words, *files.words) as server, httpx.Client(verify=trusting()) as http:
         wait_for(lambda: sum("started" in line for line in server.said) == workers)
         assert server.url.startswith("https://")
@@ -174,7 +174,7 @@ def test_a_certificate_that_cannot_be_used_is_said_in_one_line(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_without_tls_a_hang_up_changes_nothing(tmp_path: Path, workers: int) -> None:
     """SIGHUP to a server without a terminal, and to its workers, leaves all of them at work."""
-    words = ("--port", str(free_port(socket.SOCK_STREAM)), "--workers", str(workers))
+    words = ("--port", str(free_port()), "--workers", str(workers))
     with running(tmp_path, "serve", *words) as server:
         wait_for(lambda: sum("started" in line for line in server.said) == workers)
         before = server.workers()

@@ -20,7 +20,8 @@ from ringback import calls
 from ringback.calls import Delivery
 from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
 from ringback.errors import InvalidInput
-from ringback.following.databases import Address, open_table, read_address
+from ringback.following.addresses import Address, read_address
+from ringback.following.databases import open_table
 from ringback.following.loops import Heard, follow_file, follow_table
 from ringback.following.pace import Pace, stopping_on_signals
 from ringback.following.place import FilePlace, PlaceFile, TablePlace, beginning

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import asyncpg
 
 from ringback.errors import RingbackError
-from ringback.following.databases import CONNECT_SECONDS, QUERY_SECONDS, Address
+from ringback.following.addresses import Address
 from ringback.following.pace import Away
-from ringback.following.table import Row, TableColumns, columns_to_read
+from ringback.following.table import CONNECT_SECONDS, QUERY_SECONDS, Row, TableColumns, columns_to_read
 
 T = TypeVar("T")
 

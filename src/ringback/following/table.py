@@ -19,6 +19,8 @@ from ringback.following.pace import Pace
 from ringback.following.place import TablePlace
 from ringback.sources.asterisk_columns import Columns, column_name
 
+CONNECT_SECONDS = 10
+QUERY_SECONDS = 300  # a table of many millions without an index on its time
 TIME_NAMES = ("calldate", "start")
 _FIRST = datetime(1970, 1, 1)  # noqa: DTZ001  (a clock reading; MySQL's absent time, all zeros, is before it)
 _HOUR = timedelta(hours=1)

@@ -1,13 +1,13 @@
 """The PostgreSQL store's long work and its audit: purging, condensing, dropping, duties."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from ringback.storage.auditing import AuditLine
 from ringback.storage.base import SliceNote
 from ringback.storage.pacing import Slice
+from ringback.storage.postgresql.acting import PostgresqlActing
 from ringback.storage.postgresql.condensing import UNCONDENSED, condense_calls
-from ringback.storage.postgresql.connections import LONG_SECONDS, WRITE_SECONDS, Connection, Connections
+from ringback.storage.postgresql.connections import LONG_SECONDS, Connection
 from ringback.storage.postgresql.dropping import drop
 from ringback.storage.postgresql.purging import OLDEST, purge_before
 from ringback.storage.postgresql.schema import NOTE
@@ -15,8 +15,6 @@ from ringback.storage.records import EARLIEST_MS, Dropped
 from ringback.storage.rows import AUDIT_COLUMNS, MOST_LINES, audit_line_of, audit_row
 from ringback.storage.slicing import SlicedStore
 from ringback.telephony.condensing import FACTS_BEGIN
-
-T = TypeVar("T")
 
 AUDIT = f"""
 SELECT {AUDIT_COLUMNS} FROM audit WHERE app_id = $1 AND (done_ms, line_key) > ($2, $3)
@@ -31,31 +29,8 @@ UPDATE duty SET holder = $2, until_ms = {_NOW} + $3::bigint WHERE name = $1 AND 
 LEAVE_DUTY = "UPDATE duty SET until_ms = 0 WHERE name = $1 AND holder = $2"
 
 
-class PostgresqlKeeping(SlicedStore):
+class PostgresqlKeeping(SlicedStore, PostgresqlActing):
     """What a PostgreSQL store does beside taking calls in and showing them."""
-
-    _connections: Connections
-
-    async def _act(
-        self,
-        work: Callable[[Connection], Awaitable[T]],
-        line: Callable[[T], AuditLine | None],
-        *,
-        seconds: float = WRITE_SECONDS,
-    ) -> T:
-        """Do the work and note it in the same transaction."""
-
-        async def noted(connection: Connection) -> tuple[T, AuditLine | None]:
-            done = await work(connection)
-            written = line(done)
-            if written is not None:
-                await connection.execute(NOTE, *audit_row(written))
-            return done, written
-
-        done, written = await self._connections.write(noted, seconds=seconds)
-        if written is not None:
-            self.heard(written)
-        return done
 
     async def purge_slice(self, app_id: int, before_ms: int, span_ms: int, note: SliceNote) -> Slice:
         async def work(connection: Connection) -> Slice:
@@ -69,13 +44,13 @@ class PostgresqlKeeping(SlicedStore):
         return await self._act(work, lambda done: note(done.calls, done.next_ms is None), seconds=LONG_SECONDS)
 
     async def condense_slice(self, app_id: int, after_ms: int, before_ms: int, span_ms: int, note: SliceNote) -> Slice:
-        oldest = (await self._connections.fetch(OLDEST, app_id, after_ms))[0][0]
+        oldest = (await self._fetch(OLDEST, app_id, after_ms))[0][0]
         until_ms = before_ms if oldest is None else min(before_ms, oldest + span_ms)
         next_ms = until_ms if until_ms < before_ms else None
         refs: list[bytes] = []
         if oldest is not None and oldest < before_ms:
             prefix = (len(FACTS_BEGIN), FACTS_BEGIN)
-            refs = [row[0] for row in await self._connections.fetch(UNCONDENSED, app_id, oldest, until_ms - 1, *prefix)]
+            refs = [row[0] for row in await self._fetch(UNCONDENSED, app_id, oldest, until_ms - 1, *prefix)]
         if not refs and note(0, next_ms is None) is None:
             return Slice(0, next_ms)
 
@@ -108,7 +83,7 @@ class PostgresqlKeeping(SlicedStore):
         await self._connections.write(lambda connection: connection.execute(LEAVE_DUTY, name, holder))
 
     async def audit(self, app_id: int, after: tuple[int, bytes] = (EARLIEST_MS, b"")) -> list[AuditLine]:
-        return [audit_line_of(row) for row in await self._connections.fetch(AUDIT, app_id, *after)]
+        return [audit_line_of(row) for row in await self._fetch(AUDIT, app_id, *after)]
 
     async def note(self, lines: Sequence[AuditLine]) -> None:
         rows = [audit_row(line) for line in lines]

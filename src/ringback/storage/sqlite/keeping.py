@@ -3,10 +3,8 @@
 import asyncio
 import sqlite3
 import time
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from ringback.storage.auditing import AuditLine
 from ringback.storage.base import SliceNote
@@ -14,47 +12,20 @@ from ringback.storage.pacing import Slice
 from ringback.storage.records import EARLIEST_MS, Dropped
 from ringback.storage.rows import AUDIT_COLUMNS, MOST_LINES, audit_line_of, audit_row
 from ringback.storage.slicing import SlicedStore
+from ringback.storage.sqlite.acting import SqliteActing
 from ringback.storage.sqlite.backing_up import back_up
 from ringback.storage.sqlite.condensing import UNCONDENSED, condense_calls
 from ringback.storage.sqlite.connection import NOTE
 from ringback.storage.sqlite.dropping import drop
-from ringback.storage.sqlite.lists import Row
 from ringback.storage.sqlite.purging import OLDEST, purge_before
 from ringback.storage.sqlite.scrubbing import empty_log, places_of, write_anew
 from ringback.storage.sqlite.writer import LONG
 
-T = TypeVar("T")
-
 _TAKE_DUTY = "UPDATE duty SET holder = ?1, until_ms = ?2 WHERE name = ?3 AND (holder = ?1 OR until_ms < ?4)"
 
 
-class SqliteKeeping(SlicedStore):
+class SqliteKeeping(SlicedStore, SqliteActing):
     """What a SQLite store does beside taking calls in and showing them."""
-
-    path: Path
-
-    @abstractmethod
-    def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]: ...
-
-    @abstractmethod
-    async def _write(self, work: Callable[[sqlite3.Connection], T], *, weight: int = 1) -> T: ...
-
-    async def _act(
-        self, work: Callable[[sqlite3.Connection], T], line: Callable[[T], AuditLine | None], *, weight: int = 1
-    ) -> T:
-        """Do the work and note it in the same transaction."""
-
-        def noted(db: sqlite3.Connection) -> tuple[T, AuditLine | None]:
-            done = work(db)
-            written = line(done)
-            if written is not None:
-                db.execute(NOTE, audit_row(written))
-            return done, written
-
-        done, written = await self._write(noted, weight=weight)
-        if written is not None:
-            self.heard(written)
-        return done
 
     async def purge_slice(self, app_id: int, before_ms: int, span_ms: int, note: SliceNote) -> Slice:
         def work(db: sqlite3.Connection) -> Slice:
