@@ -30,6 +30,26 @@ def test_a_sound_store_is_sound(kept: CommandLine) -> None:
     assert kept.done("check").out == "Sound: 1 lists, 4 calls.\n"
 
 
+@pytest.mark.parametrize("words", [("check",), ("purge", "--before", "2019-10-02")], ids=" ".join)
+def test_a_store_that_is_not_there_is_neither_sound_nor_purged(
+    stores: Stores, ringback: CommandLine, words: tuple[str, ...]
+) -> None:
+    """A mistyped store is refused, and not made to be looked after."""
+    url = stores.new()
+
+    for _ in range(2):
+        assert "There is no store" in ringback.refused(*words, "--store", url)
+    stores.drop(url)
+
+
+def test_an_empty_file_is_no_store_to_check(newcomer: CommandLine) -> None:
+    """A backup of which nothing was written is not taken for a store without calls."""
+    Path("backup.db").touch()
+
+    assert "There is no store" in newcomer.refused("check", "--store", "backup.db")
+    assert Path("backup.db").stat().st_size == 0
+
+
 def test_purging_drops_what_started_before(kept: CommandLine) -> None:
     """Calls before the moment go with their legs, those at and after it stay, and the store is sound."""
     assert kept.done("purge", "--before", FROM + 2000, "--json").facts == {"purged": 2}

@@ -1,9 +1,13 @@
 """`app`, `agent` and `token`: who may ask."""
 
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import CommandLine
+from tests.web.house import DEADLINE_SECONDS
+from tests.web.processes import RINGBACK, environment
 
 AGENT = "103_1111113"
 
@@ -89,6 +93,25 @@ def test_a_password_is_asked_for_twice(owned: CommandLine, monkeypatch: pytest.M
 
     assert owned.done("agent", "password", AGENT).out == f"The password of {AGENT} is changed; its tokens have ended.\n"
     assert "differ" in owned.refused("agent", "password", AGENT, status=2)
+
+
+@pytest.mark.parametrize("stdin", [b"", b"one\none\n"])
+def test_where_no_terminal_is_a_password_is_not_asked_for(owned: CommandLine, tmp_path: Path, stdin: bytes) -> None:
+    """Of a script that forgot --password-stdin nothing is read, and one line says what to do."""
+    ended = subprocess.run(
+        [RINGBACK, "agent", "add", "104_1111113"],
+        input=stdin,
+        capture_output=True,
+        cwd=tmp_path,
+        env=environment(tmp_path, RINGBACK_STORE=owned.store),
+        start_new_session=True,  # which has no terminal
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (2, 1), ended.stderr
+    assert b"--password-stdin" in ended.stderr
+    assert len(owned.done("agent", "list", "--json").facts["agents"]) == 1
 
 
 def test_agents_are_added_disabled_enabled_and_listed(owned: CommandLine) -> None:

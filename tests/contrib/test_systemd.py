@@ -43,8 +43,8 @@ def test_the_unit_leaves_little_open(unit: Path) -> None:
 
 
 def test_the_unit_asks_for_no_more_time_than_it_gives() -> None:
-    """systemd waits longer for the end than the server does for its requests."""
+    """systemd waits longer for the end than the server takes, also while its database stands still: docs/scale.md."""
     stop = re.search(r"^TimeoutStopSec=(\d+)$", UNIT.read_text(), re.M)
 
     assert stop is not None
-    assert int(stop.group(1)) > 10
+    assert int(stop.group(1)) >= 30

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tests.databases.postgresql import PostgreSql
 from tests.loop import run
+from tests.storage.examples import AN_APP, OUT_MISSED, whole_list
+from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnusable, UnusableSetting
 from ringback.storage import open_store
@@ -22,6 +24,14 @@ SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2
 """
 KNOWN = len(schema.schema_steps())
+OLDEST = (  # what makes of a store the oldest: first its lists, then the steps that it lacks
+    "ALTER TABLE listed_call DROP COLUMN shown",
+    "ALTER TABLE listed_call ADD COLUMN name text, ADD COLUMN rate text NOT NULL DEFAULT '0.0000', "
+    "ADD COLUMN billable_seconds bigint NOT NULL DEFAULT 0",
+    "DROP TABLE login_try",
+    "DROP TABLE audit",
+    "DROP TABLE duty",
+)
 LATER = "CREATE TABLE later (x text); INSERT INTO later VALUES ('once');"
 
 Ask = Callable[[str], Any]
@@ -87,6 +97,27 @@ def test_a_store_of_an_older_schema_is_brought_up_only_when_told(
     opened(url, migrate=True)
     opened(url)
     assert ask("SELECT x FROM later") == [("once",)]
+
+
+@pytest.mark.parametrize("standing", [1, KNOWN])
+def test_lists_of_the_oldest_stores_are_brought_up(url: str, ask: Ask, standing: int) -> None:
+    """Rows that lack what pages show get it from their legs, also where an earlier migration took the steps alone."""
+    store = run(open_store(url))
+    run(store.add_app(AN_APP))
+    run(store.take_in(AN_APP.app_id, [a_leg(), a_leg("k2", name='A "B" \x7fé', rate="1.5")]))
+    before = whole_list(store, OUT_MISSED)
+    run(store.close())
+    columns = set(ask(COLUMNS))
+    for statement in OLDEST[: 2 if standing == KNOWN else None]:
+        ask(statement)
+    ask(f"UPDATE ringback_schema SET version = {standing}")
+
+    opened(url, migrate=True)
+
+    assert set(ask(COLUMNS)) == columns
+    store = run(open_store(url))
+    assert (whole_list(store, OUT_MISSED), run(store.check()).faults) == (before, [])
+    run(store.close())
 
 
 def test_servers_that_start_at_once_migrate_once(url: str, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

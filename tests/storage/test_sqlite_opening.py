@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.outages.disks import mounted
-from tests.storage.examples import AN_APP
+from tests.storage.examples import AN_APP, OUT_MISSED, whole_list
 from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnusable
@@ -129,6 +129,25 @@ def test_a_store_of_an_older_schema_is_brought_up_only_when_told(path: Path, mon
     assert "later" in tables(path)
 
 
+@pytest.mark.parametrize("standing", [1, len(connection.schema_steps())])
+def test_lists_of_the_oldest_stores_are_brought_up(path: Path, standing: int) -> None:
+    """Rows that lack what pages show get it from their legs, also where an earlier migration took the steps alone."""
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    run(store.take_in(APP, [a_leg(), a_leg("k2", name='A "B" \x7fé', rate="1.5")]))
+    before = whole_list(store, OUT_MISSED)
+    run(store.close())
+    schema = tables_as_written(path)
+    make_oldest(path, standing)
+
+    opened(path, migrate=True)
+
+    assert tables_as_written(path) == schema
+    store = run(open_store(str(path)))
+    assert (whole_list(store, OUT_MISSED), run(store.check()).faults) == (before, [])
+    run(store.close())
+
+
 def test_a_step_that_fails_leaves_the_store_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A migration is all or nothing: what its first statement did is undone when its second fails."""
     opened(path)
@@ -209,3 +228,21 @@ def set_version(path: Path, version: int) -> None:
 def tables(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as db:
         return {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+
+
+def make_oldest(path: Path, standing: int) -> None:
+    """Give a store the lists of the oldest ones, and leave it the first so many steps."""
+    later = "DROP TABLE login_try; DROP TABLE audit; DROP TABLE duty;" if standing == 1 else ""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "ALTER TABLE listed_call ADD COLUMN name TEXT;"
+            "ALTER TABLE listed_call ADD COLUMN rate TEXT NOT NULL DEFAULT '0.0000';"
+            "ALTER TABLE listed_call ADD COLUMN billable_seconds INTEGER NOT NULL DEFAULT 0;"
+            f"ALTER TABLE listed_call DROP COLUMN shown; {later} PRAGMA user_version = {standing};"
+        )
+
+
+def tables_as_written(path: Path) -> set[str]:
+    """Return the statements that made a store's tables and indexes."""
+    with closing(sqlite3.connect(path)) as db:
+        return {row[0] for row in db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}

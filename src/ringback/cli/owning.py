@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+import warnings
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -257,7 +258,19 @@ def token_revoke(agent_id: str, *, common: Common | None = None) -> None:
 def _password(agent: AgentId, *, from_stdin: bool) -> str:
     if from_stdin:
         return agents.checked_password(sys.stdin.readline().rstrip("\r\n"))
-    password = agents.checked_password(getpass.getpass(f"Password for {agent}: "))
-    if password != getpass.getpass("The same again: "):
+    password = agents.checked_password(_asked(f"Password for {agent}: "))
+    if password != _asked("The same again: "):
         raise InvalidInput("the two passwords differ; nothing was changed")
     return password
+
+
+def _asked(prompt: str) -> str:
+    """Ask on the terminal; raises `InvalidInput` where there is none that can hide what is typed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(prompt)
+        except (getpass.GetPassWarning, EOFError):
+            raise InvalidInput(
+                "a password is asked for on a terminal; where there is none, say --password-stdin"
+            ) from None

@@ -27,7 +27,7 @@ async def open_store(url: str, *, make: bool = True, migrate: bool = False, dist
     from ringback.storage.sqlite.store import SqliteStore
 
     path = _sqlite_path(url)
-    if not make and not path.exists():
+    if not make and not (path.exists() and path.stat().st_size):  # an empty file would become one
         raise StoreUnusable(f"There is no store {path}")
     return await SqliteStore.open(path, migrate=migrate)
 

@@ -9,6 +9,7 @@ from ringback.errors import StoreUnusable
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.postgresql.connections import Place
 from ringback.storage.postgresql.errors import our_errors
+from ringback.storage.postgresql.older_lists import are_older, bring_up_lists
 from ringback.storage.rows import AUDIT_COLUMNS, audit_row
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -57,7 +58,7 @@ async def bring_up(place: Place, *, make: bool, migrate: bool, distribute: bool)
             done = await _done_steps(connection, place, len(steps), migrate=migrate)
             if not done and not make:
                 raise StoreUnusable(f"There is no store in {place.name}")
-            if done < len(steps):
+            if done < len(steps) or (migrate and await are_older(connection)):
                 async with connection.transaction():
                     await _take_steps(connection, place, steps, migrate=migrate)
             if distribute:
@@ -77,6 +78,8 @@ async def _take_steps(connection: Connection, place: Place, steps: list[str], *,
             await connection.execute(f"INSERT INTO {_VERSION} VALUES (0)")
         for step in steps[done:]:
             await connection.execute(step)
+        if await are_older(connection):
+            await bring_up_lists(connection)
     except asyncpg.DuplicateTableError as error:
         raise StoreUnusable(
             f"The database {place.name} has tables of another program ({error}); name another: --store"

@@ -37,8 +37,13 @@ async def change_app(connection: Connection, app_id: int, region: str | None, ex
         raise UnknownApp(f"There is no app {app_id}")
     await connection.execute(CHANGE_APP, app_id, region, extensions)
     if before[0][0] != region:
-        for extension, kind in await connection.fetch(HOLD_LISTS, app_id):
-            await _show_list(connection, app_id, extension, kind, region)
+        await show_again(connection, app_id, region)
+
+
+async def show_again(connection: Connection, app_id: int, region: str | None) -> None:
+    """Write the numbers of all the app's calls as the region reads them."""
+    for extension, kind in await connection.fetch(HOLD_LISTS, app_id):
+        await _show_list(connection, app_id, extension, kind, region)
 
 
 async def _show_list(connection: Connection, app_id: int, extension: str, kind: int, region: str | None) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ringback.errors import StoreUnavailable, StoreUnusable
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.rows import AUDIT_COLUMNS, audit_row
+from ringback.storage.sqlite.older_lists import are_older, bring_up_lists
 
 APPLICATION_ID = 0x52696E67  # "Ring": tells our file from any other program's
 BUSY_SECONDS = 10.0  # how long a writer waits for another process's transaction
@@ -162,7 +163,9 @@ def schema_steps() -> list[str]:
 
 def _bring_up(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> None:
     steps = schema_steps()
-    if _done_steps(connection, path, len(steps), migrate=migrate) == len(steps):
+    if _done_steps(connection, path, len(steps), migrate=migrate) == len(steps) and not (
+        migrate and are_older(connection)
+    ):
         return
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN EXCLUSIVE")
@@ -171,6 +174,8 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> N
         for step in steps[done:]:
             for statement in statements(step):
                 connection.execute(statement)
+        if are_older(connection):
+            bring_up_lists(connection, statements(steps[0]))
         if done and done < len(steps):
             line = new_line(Act.MIGRATED, THE_STORE, steps_before=done, steps_after=len(steps))
             connection.execute(NOTE, audit_row(line))

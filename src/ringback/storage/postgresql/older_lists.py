@@ -1,0 +1,33 @@
+"""Lists as stores had them before their rows kept what pages show of a call. Bringing them up, and nothing else."""
+
+from typing import TypeAlias, cast
+
+import asyncpg
+
+from ringback.storage.postgresql import connections
+from ringback.storage.postgresql.showing import show_again
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+_LACKS = """
+SELECT count(*) > 0 AND count(*) FILTER (WHERE attname = 'shown') = 0 FROM pg_attribute
+WHERE attrelid = to_regclass('listed_call') AND attnum > 0 AND NOT attisdropped
+"""
+_REGIONS = "SELECT app_id, region FROM app ORDER BY app_id"
+_BRING_UP = """
+ALTER TABLE listed_call DROP COLUMN name, DROP COLUMN rate, DROP COLUMN billable_seconds,
+    ADD COLUMN shown text NOT NULL DEFAULT '';
+ALTER TABLE listed_call ALTER COLUMN shown DROP DEFAULT;
+"""
+
+
+async def are_older(connection: Connection) -> bool:
+    """Tell whether the rows of the store's lists, where it has any, lack what pages show."""
+    return bool(await connection.fetchval(_LACKS))
+
+
+async def bring_up_lists(connection: Connection) -> None:
+    """Change the lists' columns; what they show is read from the legs again."""
+    await connection.execute(_BRING_UP)
+    for app_id, region in await connection.fetch(_REGIONS):
+        await show_again(cast("connections.Connection", connection), app_id, region)
