@@ -61,6 +61,9 @@ def test_nothing_that_a_client_writes_changes_who_it_is(forged: list[str]) -> No
     [
         ("10.1.1.1", "https", "https"),
         ("10.1.1.1", "gopher", "http"),
+        ("10.1.1.1", "https, http", "http"),  # the last is the proxy's own; what is left of it the client wrote
+        ("10.1.1.1", "gopher, https", "https"),
+        ("10.1.1.1", "https, gopher", "http"),
         ("10.1.1.1", None, "http"),
         ("203.0.113.9", "https", "http"),
     ],

@@ -13,6 +13,7 @@ from tests.web.processes import running
 from ringback.auditing import lines_of
 from ringback.storage.base import Store
 from ringback.storage.records import Range
+from ringback.web.retention import DUTY
 
 DAY = timedelta(days=1)
 DAY_MS = 86_400_000
@@ -94,6 +95,17 @@ def test_legs_are_condensed_by_themselves(store_url: str) -> None:
     assert with_store(store_url, trunks) == ["t1", "t1", "t1", None, None]
     assert len(ages(store_url, app_id)) == 1505
     assert with_store(store_url, lambda store: store.check()).faults == []
+
+
+def test_whoever_stops_leaves_the_work_to_the_next_at_once(store_url: str) -> None:
+    """A server that is stopped has let go of retention: another need not wait until its time is over."""
+    add_app(store_url)
+
+    with served(store_url, retention_days=10):
+        wait_for_act(store_url, "retention")
+        assert not with_store(store_url, lambda store: store.take_duty(DUTY, "another", 60))
+
+    assert with_store(store_url, lambda store: store.take_duty(DUTY, "another", 60))
 
 
 def test_nothing_goes_where_nothing_is_set(store_url: str) -> None:

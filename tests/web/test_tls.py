@@ -13,9 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from structlog.testing import capture_logs
 from tests.switches.programs import free_port
 from tests.web.house import DEADLINE_SECONDS, wait_for
 from tests.web.processes import Server, ringback, running
+
+from ringback.web.tls import Certificate
 
 CA = trustme.CA()
 
@@ -107,6 +110,24 @@ def test_a_renewed_certificate_is_taken_and_no_connection_dropped(
         assert server.stop() == 0
         assert time.monotonic() - started < 8  # the client that keeps its connection is not waited for
     assert not any("Traceback" in line for line in server.said)
+
+
+def test_half_of_a_renewed_pair_is_waited_for(files: Files) -> None:
+    """A certificate whose key is still to be written is no news: the pair is loaded once it has stood for a look."""
+    certificate = Certificate(files.cert, files.key)
+    key = files.key.read_bytes()
+    files.issue("Second")
+    whole = files.key.read_bytes()
+
+    with capture_logs() as said:
+        files.key.write_bytes(key)
+        certificate.look()
+        files.key.write_bytes(whole)
+        certificate.look()
+        assert said == []
+        certificate.look()
+
+    assert [line["event"] for line in said] == ["certificate loaded"]
 
 
 def test_old_tls_and_plain_http_are_refused(tmp_path: Path, files: Files) -> None:
