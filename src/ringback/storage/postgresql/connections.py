@@ -28,7 +28,7 @@ LONG_SECONDS = 3600.0  # work over a whole app: a region changed, a store checke
 FROZEN_SECONDS = 86_400.0  # a whole store read as of one moment
 _CONNECT_SECONDS = 5.0
 _A_MOMENT = 0.001
-_TRIES = 20  # of a transaction that another one overtook
+_LONGEST_WAIT_SECONDS = 0.128  # of a transaction that another one overtook, until it is run again
 _POOL_SIZE = 10
 _FOR_EVER = 1 << 40  # queries: connections are not renewed, nothing in them ages
 
@@ -199,12 +199,14 @@ class Connections:
         sender come again, and the same delivery again changes nothing.
         """
         until = self._now() + seconds
-        for tries in range(_TRIES):
+        wait = 0.002
+        while (left := until - self._now()) > 0:
             try:
-                async with self.transaction(max(until - self._now(), _A_MOMENT)) as connection:
+                async with self.transaction(left) as connection:
                     return await self._written(connection, work)
             except _RUN_AGAIN:
-                await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 6)))  # noqa: S311  (only parts rivals)
+                await asyncio.sleep(random.uniform(0, wait))  # noqa: S311  (only parts rivals)
+                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
         raise StoreUnavailable(f"The store {self.name} is written by too many at once; try again")
 
     async def _written(self, connection: Connection, work: Callable[[Connection], Awaitable[T]]) -> T:

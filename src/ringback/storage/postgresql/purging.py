@@ -22,6 +22,11 @@ HOLD_LEGS = """
 SELECT l.call_ref FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
 ORDER BY l.call_ref, l.ordinal FOR UPDATE
 """
+# Never waited for: by now lists are held, and whoever has these legs may wait for the lists.
+HOLD_FREE_LEGS = """
+SELECT l.call_ref FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
+ORDER BY l.call_ref, l.ordinal FOR UPDATE NOWAIT
+"""
 HOLD_LISTS = "SELECT l.kind FROM call_list l WHERE l.app_id = $1 ORDER BY l.extension, l.kind FOR UPDATE"
 DROP_ROWS = f"DELETE FROM listed_call c USING call_list l WHERE l.app_id = $1 AND {_OLD} RETURNING c.call_ref"
 DROP_LEGS = "DELETE FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])"
@@ -31,13 +36,18 @@ async def purge_before(connection: Connection, app_id: int, until_ms: int) -> in
     """Drop an app's calls that started before this time; return how many.
 
     A call starts at one time in all its lists, so a slice of time holds whole calls: lists and legs never disagree.
-    Legs are held before lists, as by every writer; raises `Overtaken` when calls came or changed meanwhile.
+    Legs are held before lists, as by every writer. Calls that came meanwhile leave as well, so that purging gets on
+    beside whoever delivers old calls without a pause; raises `Overtaken` when one of those is being changed.
     """
-    leaving = _refs(await connection.fetch(OLD, app_id, until_ms))
-    await connection.fetch(HOLD_LEGS, app_id, sorted(leaving))
+    found = _refs(await connection.fetch(OLD, app_id, until_ms))
+    await connection.fetch(HOLD_LEGS, app_id, sorted(found))
     await connection.fetch(HOLD_LISTS, app_id)
-    if _refs(await connection.fetch(DROP_ROWS, app_id, until_ms)) != leaving:
-        raise Overtaken
+    leaving = _refs(await connection.fetch(DROP_ROWS, app_id, until_ms))
+    if came := sorted(leaving - found):
+        try:
+            await connection.fetch(HOLD_FREE_LEGS, app_id, came)
+        except asyncpg.LockNotAvailableError:
+            raise Overtaken from None
     await connection.execute(DROP_LEGS, app_id, sorted(leaving))
     return len(leaving)
 
