@@ -232,6 +232,20 @@ def test_a_deleted_row_is_overwritten_at_once(tmp_path: Path) -> None:
         assert db.execute("SELECT count(*) FROM leg").fetchone() == (0,)
 
 
+def test_digits_of_other_numbers_are_no_remnants(tmp_path: Path) -> None:
+    """In an app without a region 5551234567 is no Brazilian number, and 51234567 in another call nothing of it."""
+    path = tmp_path / "ringback.db"
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    run(store.take_in(APP, [a_leg("k1", dialled_number="5551234567"), a_leg("k2", dialled_number="0051234567")]))
+    run(store.close())
+
+    said = ringback(tmp_path, "erase", "5551234567", "--app", str(APP), "--yes", "--json", "--store", str(path))
+
+    facts = msgspec.json.decode(said.stdout)
+    assert (facts["calls"], facts["remnants"]) == (1, 0), said.stderr
+
+
 def test_nobody_is_asked_without_a_terminal(tmp_path: Path, store_url: str) -> None:
     """A script that does not say --yes is refused, and nothing is dropped."""
     store = run(open_store(store_url))

@@ -113,6 +113,25 @@ def test_whatever_is_shown_is_found_as_it_is_shown(digits: str, region: str | No
     assert Sought(digits, region).spelt_in_leg(a_leg(dialled_number=digits)) == digits
 
 
+@pytest.mark.parametrize(
+    ("number", "region", "patterns"),
+    [
+        ("5551234567", None, {"5551234567", "+55 51234567", "tel:+55-51234567"}),
+        ("1234567890", None, {"1234567890", "+1 234567890", "tel:+1-234567890"}),
+        ("99912345678", None, {"99912345678"}),
+        (NUMBER, None, {NUMBER, "7010000001", "8 (701) 000 0001", "+7 701 000 0001", "tel:+7-701-000-0001"}),
+        (
+            "87990000001",  # of the plan's form, in a part of it that nobody has
+            "KZ",
+            {"77990000001", "7990000001", "8 (799) 000 0001", "+7 799 000 0001", "tel:+7-799-000-0001"},
+        ),
+    ],
+)
+def test_a_part_of_a_number_betrays_only_a_real_one(number: str, region: str | None, patterns: set[str]) -> None:
+    """Digits that begin like a country's prefix and are no number have no national part to look for in a file."""
+    assert {form.decode() for form in Sought(number, region).patterns} == patterns
+
+
 def test_a_mask_tells_two_digits() -> None:
     """Of a number in the audit only the last two digits can be read, of a short one none."""
     assert mask(NUMBER) == "*********01"

@@ -80,6 +80,8 @@ class Sought:
             phonenumbers.format_number(number, form)
             for form in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.RFC3966)
         }
+        if not phonenumbers.is_valid_number(number):  # its first digits are no prefix, unless the region reads them so
+            forms = {form for form in forms if self._is_same(form)}
         return tuple(sorted(form.encode() for form in forms if len(form) >= MIN_DIGITS))
 
     def _is_same(self, reported: str | None) -> bool:
