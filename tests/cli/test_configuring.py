@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import cyclopts
@@ -11,6 +12,7 @@ from tests.cli.conftest import CommandLine
 from tests.web.house import FROM, missed
 
 from ringback import cli
+from ringback.settings import Settings
 
 AGENT = "103_1111113"
 
@@ -38,6 +40,48 @@ def test_a_flag_beats_the_environment_and_that_beats_the_file(
     monkeypatch.setenv("RINGBACK_LIMIT", "2")
     assert rows(listed) == 2
     assert rows(listed, "--limit", 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "words", "said"),
+    [
+        ("RINGBACK_YES=1", "erase 77010000001 --app 1111113", "say --yes"),
+        ("RINGBACK_APP=1111113", "erase 77010000001 --yes", "--app"),
+        ("RINGBACK_NUMBER=77010000001", "erase --app 1111113 --yes", "--number"),
+        ("RINGBACK_BEFORE=2030-01-01", "purge", "--before"),
+        ("RINGBACK_FROM=nowhere.db", "copy", "FROM"),
+        ("RINGBACK_AGENT_ID=103_1111113", "agent disable", "--agent-id"),
+    ],
+)
+def test_what_one_act_is_told_comes_from_its_own_line(
+    listed: CommandLine, monkeypatch: pytest.MonkeyPatch, variable: str, words: str, said: str
+) -> None:
+    """A variable left over from some script neither says yes nor names what is dropped; nor does the file."""
+    name, _, value = variable.partition("=")
+    monkeypatch.setenv(name, value)
+    assert said in listed.refused(*words.split(), status=2)
+    key = name.removeprefix("RINGBACK_").lower()
+    Path("ringback.toml").write_text(f'{key} = "{value}"\n')
+
+    assert f"ringback.toml has {key}, which is no setting" in listed.refused(*words.split(), status=2)
+    Path("ringback.toml").unlink()
+    assert rows(listed) == 5
+
+
+def test_a_time_of_one_list_is_no_variable(listed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RINGBACK_FROM would be a time here and a store there: it is neither."""
+    monkeypatch.setenv("RINGBACK_FROM", "2030-01-01")
+    monkeypatch.setenv("RINGBACK_KIND", "in_missed")
+
+    assert rows(listed) == 5
+
+
+def test_help_names_the_variables_there_are(newcomer: CommandLine) -> None:
+    """Each setting's flag is shown with its variable, and no other flag with any."""
+    serving, erasing = newcomer.done("serve", "--help").out, newcomer.done("erase", "--help").out
+
+    assert set(re.findall(r"env var:\s+RINGBACK_(\w+)", erasing)) == {"STORE"}
+    assert set(re.findall(r"RINGBACK_(\w+)", serving)) == {field.name.upper() for field in fields(Settings)}
 
 
 def test_the_store_may_be_named_in_each_place(newcomer: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

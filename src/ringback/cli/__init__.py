@@ -3,7 +3,6 @@
 import sys
 
 from cyclopts import App, CycloptsError
-from cyclopts.config import Env
 from rich.console import Console
 
 import ringback
@@ -19,7 +18,7 @@ from ringback.cli import (
     rejecting,
     serving,
 )
-from ringback.cli.configuring import KnownKeys, SettingsFile
+from ringback.cli.configuring import KnownKeys, SettingsFile, Variables
 from ringback.cli.telling import visible
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
 from ringback.logs import without_credentials
@@ -33,7 +32,7 @@ app = App(
     default_parameter=None,
 )
 _file = SettingsFile()
-app.config = (Env("RINGBACK_", command=False), _file, KnownKeys(app, _file))
+app.config = (Variables(), _file, KnownKeys(_file))
 for commands in (serving, owning, importing, following, listing, rejecting, keeping, erasing, auditing, copying):
     commands.register(app)
 

@@ -1,17 +1,49 @@
-"""ringback.toml: what may stand in it, and what is said of what may not."""
+"""Which flags are settings: variables and keys of ringback.toml as well; and what is said of keys that are none."""
 
 import tomllib
-from collections.abc import Iterator
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App, ArgumentCollection, CycloptsError
-from cyclopts.config import Toml
+from cyclopts import App, Argument, ArgumentCollection, CycloptsError, Parameter
+from cyclopts.config import Env, Toml
 
 from ringback.errors import UnusableSetting
+from ringback.settings import Settings
 
 FILE = "ringback.toml"
+
+# What holds for every run. What one act is told (--yes, --before, --from, an agent, a number) comes from its own line
+# only: left over in an environment, it would say yes to another act, or mean something else to another command.
+_OF_OTHER_COMMANDS = ("limit", "server", "secret_file", "every", "overlap")
+SETTINGS = frozenset((*(field.name for field in fields(Settings)), *_OF_OTHER_COMMANDS))
+
+
+class Variables(Env):
+    """The variables RINGBACK_<SETTING>; other flags have none."""
+
+    def __init__(self) -> None:
+        super().__init__("RINGBACK_", command=False)
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Read the variables of the settings that the command has."""
+        super().__call__(app, commands, _settings_of(arguments))
+
+    def _convert_argument(self, commands: tuple[str, ...], argument: Argument) -> str:
+        """Name the variable for the help, which shows it for settings only."""
+        if _name(argument) not in SETTINGS:
+            argument.parameter = Parameter.combine(argument.parameter, Parameter(show_env_var=False))
+        return super()._convert_argument(commands, argument)
+
+
+def _settings_of(arguments: ArgumentCollection) -> ArgumentCollection:
+    found = (argument for argument in arguments if _name(argument) in SETTINGS)
+    return ArgumentCollection(found)  # type: ignore[no-untyped-call]
+
+
+def _name(argument: Argument) -> str:
+    return argument.name.removeprefix("--").replace("-", "_")
 
 
 class SettingsFile(Toml):
@@ -19,6 +51,10 @@ class SettingsFile(Toml):
 
     def __init__(self) -> None:
         super().__init__(FILE, allow_unknown=True, use_commands_as_keys=False)
+
+    def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Read the keys of the settings that the command has."""
+        super().__call__(app, commands, _settings_of(arguments))
 
     def _load_config(self, path: Path) -> dict[str, Any]:
         try:
@@ -28,28 +64,16 @@ class SettingsFile(Toml):
 
 
 class KnownKeys:
-    """Refuses a key that no command knows: it was mistyped, and what it should have set would not be in force."""
+    """Refuses a key that is no setting: it was mistyped, and what it should have set would not be in force."""
 
-    def __init__(self, app: App, file: SettingsFile) -> None:
-        self._app, self._file = app, file
+    def __init__(self, file: SettingsFile) -> None:
+        self._file = file
 
     def __call__(self, app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """Look through the file; raises `UnusableSetting`."""
         del app, commands, arguments
-        given = self._file.config
-        known = set(_names(self._app)) if given else set()
-        for key in given:
-            if key.replace("_", "-") not in known:
-                close = get_close_matches(key.replace("_", "-"), known, n=1)
-                meant = f"; did you mean {close[0].replace('-', '_')}?" if close else ""
+        for key in self._file.config:
+            if key.replace("-", "_") not in SETTINGS:
+                close = get_close_matches(key.replace("-", "_"), SETTINGS, n=1)
+                meant = f"; did you mean {close[0]}?" if close else ""
                 raise UnusableSetting(f"{FILE} has {key}, which is no setting of any command{meant}")
-
-
-def _names(app: App) -> Iterator[str]:
-    """Yield the flags of all commands, without their dashes."""
-    if app.default_command is not None:
-        for argument in app.assemble_argument_collection():
-            yield from (name.removeprefix("--") for name in argument.names if name.startswith("--"))
-    for name in app:
-        if not name.startswith("-"):
-            yield from _names(app[name])
