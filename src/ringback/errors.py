@@ -140,6 +140,12 @@ class StoreUnusable(RingbackError):
     code = "store_unusable"
 
 
+class NoStore(StoreUnusable):
+    """There is no store there."""
+
+    code = "no_store"
+
+
 class UnusableSetting(RingbackError):
     """A setting is not what it should be."""
 

@@ -30,15 +30,39 @@ def test_a_sound_store_is_sound(kept: CommandLine) -> None:
     assert kept.done("check").out == "Sound: 1 lists, 4 calls.\n"
 
 
-@pytest.mark.parametrize("words", [("check",), ("purge", "--before", "2019-10-02")], ids=" ".join)
-def test_a_store_that_is_not_there_is_neither_sound_nor_purged(
-    stores: Stores, ringback: CommandLine, words: tuple[str, ...]
+_ON_A_STORE = (
+    "check",
+    "purge --before 2019-10-02",
+    "erase 77010000001 --app 1111113 --yes",
+    "backup file.db",
+    "list 103_1111113",
+    "export 103_1111113 --format csv",
+    "legs 5d96e3b1c2f4a1b2c3d4e5f6",
+    "rejects list",
+    "rejects show 1",
+    "rejects retry",
+    "audit list",
+    "token issue 103_1111113",
+    "token revoke 103_1111113",
+    "app set 1111113 --region KZ",
+    "app rotate 1111113",
+    "agent list",
+    "agent add 103_1111113 --password-stdin",
+    "agent disable 103_1111113",
+    "agent password 103_1111113 --password-stdin",
+    "agent unlock 103_1111113",
+)
+
+
+@pytest.mark.parametrize("words", _ON_A_STORE)
+def test_a_store_that_is_not_there_is_not_made_to_be_looked_at(
+    stores: Stores, ringback: CommandLine, words: str
 ) -> None:
-    """A mistyped store is refused, and not made to be looked after."""
+    """A mistyped store is refused by whatever needs one that is there, and again: the refusal left none behind."""
     url = stores.new()
 
     for _ in range(2):
-        assert "There is no store" in ringback.refused(*words, "--store", url)
+        assert "There is no store" in ringback.refused(*words.split(), "--store", url, stdin="secret-1\n")
     stores.drop(url)
 
 

@@ -33,6 +33,12 @@ def test_apps_are_listed_without_their_secrets(ringback: CommandLine) -> None:
     assert "rbs_" not in ringback.done("app", "list").out
 
 
+def test_looking_for_apps_makes_no_store(newcomer: CommandLine) -> None:
+    """Whoever begins is told how to, and has begun nothing by asking."""
+    assert "`ringback app add 1111113` makes one" in newcomer.done("app", "list").out
+    assert not newcomer.path.exists()
+
+
 def test_rotating_gives_another_secret(owned: CommandLine) -> None:
     """Each rotation tells a new secret."""
     first, second = (owned.done("app", "rotate", 1111113, "--json").facts for _ in range(2))

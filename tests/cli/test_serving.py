@@ -24,6 +24,7 @@ from tests.web.house import (
 )
 from tests.web.processes import Server, ringback, running
 
+from ringback.logs import without_credentials
 from ringback.storage.records import CheckReport
 
 AGENT = f"103_{SEED_APP}"
@@ -111,6 +112,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, store_url: str) -
 
 def test_the_server_tells_where_it_listens_and_answers_there(tmp_path: Path) -> None:
     """The address it tells is the one that answers; on a local address it warns of nothing."""
+    ringback(tmp_path, "app", "add", "7")
     with running(tmp_path, "serve", "--port", "0") as server:
         assert httpx.get(f"{server.url}/readyz").json()["status"] == "ready"
         assert httpx.get(f"{server.url}/docs").status_code == 200
@@ -119,6 +121,23 @@ def test_the_server_tells_where_it_listens_and_answers_there(tmp_path: Path) -> 
     assert server.said[0] == f"Ringback listens on {server.url}; the API is described at {server.url}/docs\n"
     assert not [line for line in server.said if "Warning" in line]
     assert (tmp_path / "data" / "ringback" / "ringback.db").exists()
+
+
+def test_the_server_says_when_it_began_a_new_store(tmp_path: Path, stores: Stores) -> None:
+    """Where the store was mistyped, the start says that there was none; the next start has nothing of it to say."""
+    store = stores.new()
+    told = []
+    for _ in range(2):
+        with running(tmp_path, "serve", "--store", store, "--port", "0") as server:
+            assert httpx.get(f"{server.url}/readyz").status_code == 200
+            server.stop()
+        told.append(server.said[0].replace(server.url, "URL"))
+    stores.drop(store)
+
+    assert told == [
+        f"Ringback listens on URL with a new store, {without_credentials(store)}; the API is described at URL/docs\n",
+        "Ringback listens on URL; the API is described at URL/docs\n",
+    ]
 
 
 def test_listening_to_the_network_is_warned_about(tmp_path: Path) -> None:

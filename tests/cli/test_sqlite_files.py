@@ -102,6 +102,6 @@ def test_a_store_that_is_none_of_ours_is_refused(
 
 def test_a_store_nobody_else_may_read_is_made(newcomer: CommandLine) -> None:
     """A new store file is its owner's alone: it holds customers' numbers."""
-    newcomer.done("app", "list")
+    newcomer.done("app", "add", 7)
 
     assert newcomer.path.stat().st_mode & 0o077 == 0

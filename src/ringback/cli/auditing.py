@@ -31,7 +31,7 @@ def audit_list(
     moment = read_moment(from_, zone, "--from")
 
     async def work() -> list[AuditLine]:
-        async with opened(common, make=False) as store:
+        async with opened(common) as store:
             return await auditing.lines_of(store, app, epoch_ms(moment) if moment else None)
 
     lines = run(work())

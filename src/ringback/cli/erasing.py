@@ -41,7 +41,7 @@ def erase(
     common = common or Common()
 
     async def work() -> tuple[erasing.Found, Dropped | None, int | None]:
-        async with opened(common, make=False) as store:
+        async with opened(common) as store:
             sought = await erasing.seek(store, app, number)
             found = await erasing.find(store, app, sought)
             if not yes and not _is_confirmed(found, sought, app):

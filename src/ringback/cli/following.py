@@ -188,7 +188,7 @@ async def _sink(following: Following, voice: "_Voice") -> AsyncIterator[Sink]:
         finally:
             await server.close()
         return
-    async with opened(following.told) as store:
+    async with opened(following.told, make=True) as store:
         sink = StoreSink(store, source, following.app, following.timezone, voice.say_rejected)
         await sink.check()
         yield sink

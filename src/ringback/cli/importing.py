@@ -52,7 +52,7 @@ def import_files(
             shown.append(reject)
 
     async def work() -> None:
-        async with opened(common) as store:
+        async with opened(common, make=True) as store:
             context = calls.context_for(await calls.app_named(store, app), timezone)
             for name in files:
                 with _opened_lines(name) as lines, _progress(name, common) as said:

@@ -37,7 +37,7 @@ def purge(
     moment = read_before(before, timezone)
 
     async def work() -> int:
-        async with opened(common, make=False) as store:
+        async with opened(common) as store:
             with _counting("calls dropped", common) as said:
                 return await store.purge(moment, said=said)
 
@@ -56,7 +56,7 @@ def check(*, common: Common | None = None) -> int:
     common = common or Common()
 
     async def work() -> CheckReport:
-        async with opened(common, make=False) as store:
+        async with opened(common) as store:
             return await store.check()
 
     report = run(work())
@@ -99,7 +99,7 @@ def backup(
     file = file.absolute()
 
     async def work() -> int:
-        async with opened(common, make=False) as store:
+        async with opened(common) as store:
             with _bar("backing up", common) as told:
                 return await back_up(store, file, told, overwrites=overwrite)
 

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from ringback import agents, logins
 from ringback.cli.telling import Common, Number, opened, run, tell, tell_table
-from ringback.errors import InvalidInput, UnknownAgent, UnknownApp
+from ringback.errors import InvalidInput, NoStore, UnknownAgent, UnknownApp
 from ringback.settings import Settings
 from ringback.storage.records import App as Tenant
 from ringback.telephony.agent_id import AgentId, read_agent_id
@@ -41,7 +41,7 @@ def app_add(app_id: int, *, region: Region = None, extensions: Extensions = None
     common = common or Common()
 
     async def work() -> str:
-        async with opened(common) as store:
+        async with opened(common, make=True) as store:
             return await agents.add_app(store, app_id, region, extensions)
 
     secret = run(work())
@@ -53,19 +53,18 @@ def app_list(*, common: Common | None = None) -> None:
     """List the apps."""
     common = common or Common()
 
-    async def work() -> list[dict[str, object]]:
-        async with opened(common) as store:
-            return [
-                {
-                    "app": app.app_id,
-                    "region": app.region,
-                    "extensions": app.extensions,
-                    "created_at": app.created_at,
-                }
-                for app in await store.apps()
-            ]
+    async def work() -> list[Tenant]:
+        try:
+            async with opened(common) as store:
+                return await store.apps()
+        except NoStore:
+            return []  # whoever begins is told how to
 
-    apps = run(work())
+    kept = run(work())
+    apps = [
+        {"app": app.app_id, "region": app.region, "extensions": app.extensions, "created_at": app.created_at}
+        for app in kept
+    ]
     if common.json:
         tell(common, {"apps": apps}, "")
     else:

@@ -13,6 +13,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from ringback import agents, calls
+from ringback.errors import NoStore
 from ringback.logs import without_credentials
 from ringback.settings import Settings
 from ringback.sources import source_named
@@ -32,11 +33,12 @@ def serve(*, settings: Settings | None = None) -> int:
     settings = (settings or Settings()).checked()
     if settings.tls_cert and settings.tls_key:
         tls.loaded(settings.tls_cert, settings.tls_key)
-    asyncio.run(_try_store(settings.store))
+    is_new = asyncio.run(_try_store(settings.store))
     with server.listening_socket(settings) as listening:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         address = f"{'https' if settings.tls_cert else 'http'}://{host}:{listening.getsockname()[1]}"
-        sys.stderr.write(f"Ringback listens on {address}; the API is described at {address}/docs\n")
+        begun = f" with a new store, {without_credentials(settings.store)}" if is_new else ""
+        sys.stderr.write(f"Ringback listens on {address}{begun}; the API is described at {address}/docs\n")
         if not (settings.is_local or settings.tls_cert or settings.trusted_proxies):
             sys.stderr.write(
                 "Warning: tokens and numbers travel in the clear; use --tls-cert and --tls-key, or put a TLS proxy in "
@@ -64,10 +66,15 @@ def demo(*, port: Annotated[int, Parameter(help="TCP port to listen on; 0 takes 
 # --- the server ----------------------------------------------------------------------------------------------------
 
 
-async def _try_store(url: str) -> None:
-    """Refuse a store that cannot be used in one line, before anything listens."""
-    store = await open_store(url)
+async def _try_store(url: str) -> bool:
+    """Refuse a store that cannot be used in one line, before anything listens; return whether one had to be made."""
+    is_new = False
+    try:
+        store = await open_store(url, make=False)
+    except NoStore:
+        store, is_new = await open_store(url), True
     await store.close()
+    return is_new
 
 
 # --- the demo ------------------------------------------------------------------------------------------------------

@@ -56,8 +56,8 @@ class Common:
 
 
 @asynccontextmanager
-async def opened(common: Common, *, make: bool = True) -> AsyncIterator[Store]:
-    """Open the store for one command; one that is not there is made, unless `make` is false."""
+async def opened(common: Common, *, make: bool = False) -> AsyncIterator[Store]:
+    """Open the store for one command; one that is not there is refused as mistyped, unless it may `make` one."""
     store = await open_store(common.url, make=make)
     store.heard = tell_system_log
     try:

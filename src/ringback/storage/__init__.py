@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ringback.errors import StoreUnusable, UnusableSetting
+from ringback.errors import NoStore, UnusableSetting
 from ringback.storage.base import Store
 
 _KINDS = "sqlite:///path/ringback.db or postgresql://user@host/database"
@@ -15,8 +15,8 @@ async def open_store(url: str, *, make: bool = True, migrate: bool = False, dist
 
     A store that does not exist yet is made (of a PostgreSQL database, its tables), unless `make` is false. One of an
     older schema is refused unless `migrate` brings it up first. `distribute` shards the tables by app with Citus.
-    Raises `UnusableSetting` for a URL of no known kind, `StoreUnusable` for a store that cannot be used as it is and
-    `StoreUnavailable` for one that cannot be reached now.
+    Raises `UnusableSetting` for a URL of no known kind, `NoStore`, `StoreUnusable` for a store that cannot be used as
+    it is and `StoreUnavailable` for one that cannot be reached now.
     """
     if url.startswith(("postgresql://", "postgres://")):
         from ringback.storage.postgresql.store import PostgresqlStore
@@ -28,7 +28,7 @@ async def open_store(url: str, *, make: bool = True, migrate: bool = False, dist
 
     path = _sqlite_path(url)
     if not make and not (path.exists() and path.stat().st_size):  # an empty file would become one
-        raise StoreUnusable(f"There is no store {path}")
+        raise NoStore(f"There is no store {path}")
     return await SqliteStore.open(path, migrate=migrate)
 
 

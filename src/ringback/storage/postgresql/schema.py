@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from ringback.errors import StoreUnusable
+from ringback.errors import NoStore, StoreUnusable
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.postgresql.connections import Place
 from ringback.storage.postgresql.errors import our_errors
@@ -57,7 +57,7 @@ async def bring_up(place: Place, *, make: bool, migrate: bool, distribute: bool)
             steps = schema_steps()
             done = await _done_steps(connection, place, len(steps), migrate=migrate)
             if not done and not make:
-                raise StoreUnusable(f"There is no store in {place.name}")
+                raise NoStore(f"There is no store in {place.name}")
             if done < len(steps) or (migrate and await are_older(connection)):
                 async with connection.transaction():
                     await _take_steps(connection, place, steps, migrate=migrate)
