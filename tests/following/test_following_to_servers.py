@@ -62,6 +62,23 @@ def test_rows_a_server_rejects_are_kept_there(owner: Owner, log: Log) -> None:
     assert len(owner.commands.done("rejects", "list", "--json").facts["rejects"]) == 1
 
 
+@pytest.mark.parametrize("where", ["ringback.toml", "RINGBACK_TIMEZONE"])
+def test_a_zone_for_all_commands_is_passed_over(owner: Owner, log: Log, where: str) -> None:
+    """A timezone that stands in the file or in a variable is not refused, and it is said whose zone counts instead."""
+    log.write(lines(0))
+    variables = {"RINGBACK_SECRET": owner.secret}
+    with running(owner.folder, "serve", "--port", "0", "--timezone", ZONE) as server:
+        if where == "ringback.toml":
+            (owner.folder / where).write_text('timezone = "Pacific/Apia"\n')
+        else:
+            variables[where] = "Pacific/Apia"
+        done = owner.once(*FOLLOW, "--server", server.url, **variables)
+
+    assert (done.status, done.facts["new"]) == (0, 1), done
+    assert "the setting timezone, Pacific/Apia, is passed over: the server reads all times by its own\n" in done.err
+    assert owner.numbers() == [number_of(0)]
+
+
 def test_a_batch_without_a_record_is_passed_over(owner: Owner, log: Log) -> None:
     """Blank lines are no reason to stop."""
     log.write(b"\n \n")

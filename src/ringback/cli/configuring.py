@@ -1,12 +1,13 @@
 """Which flags are settings: variables and keys of ringback.toml as well; and what is said of keys that are none."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App, Argument, ArgumentCollection, CycloptsError, Parameter
+from cyclopts import App, Argument, ArgumentCollection, CycloptsError, Parameter, Token
 from cyclopts.config import Env, Toml
 
 from ringback.errors import UnusableSetting
@@ -35,6 +36,17 @@ class Variables(Env):
         if _name(argument) not in SETTINGS:
             argument.parameter = Parameter.combine(argument.parameter, Parameter(show_env_var=False))
         return super()._convert_argument(commands, argument)
+
+
+class Standing(str):
+    """The value of a setting that stands in a variable or in the file, for all commands: not meant for this run."""
+
+
+def read_standing(kind: object, tokens: Sequence[Token]) -> str:
+    """Return a text, a `Standing` one where it was not said on the command's own line; a converter of cyclopts."""
+    del kind
+    (token,) = tokens
+    return token.value if token.source == "cli" else Standing(token.value)
 
 
 def _settings_of(arguments: ArgumentCollection) -> ArgumentCollection:

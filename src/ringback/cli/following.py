@@ -18,6 +18,7 @@ from rich.console import Console
 
 from ringback import calls
 from ringback.calls import Delivery
+from ringback.cli.configuring import Standing, read_standing
 from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
 from ringback.errors import InvalidInput
 from ringback.following.addresses import Address, read_address
@@ -63,7 +64,7 @@ class Following:
     """The flags of both ways of following."""
 
     app: Annotated[Number, Parameter(help="The app whose calls these are.")]
-    timezone: ZoneName = None
+    timezone: Annotated[ZoneName, Parameter(converter=read_standing)] = None
     server: Annotated[str | None, Parameter(help="Deliver to this running server, not straight into a store.")] = None
     secret_file: Annotated[
         Path | None, Parameter(help=f"File with the app's secret for --server, instead of the variable {_SECRET}.")
@@ -78,11 +79,16 @@ class Following:
     def checked(self) -> "Following":
         """Return these flags, the common ones put in; raises `InvalidInput` where they contradict each other."""
         calls.zone_named(self.timezone)
+        if self.server and isinstance(self.timezone, Standing):
+            _Voice(self.told).say(
+                f"the setting timezone, {self.timezone}, is passed over: the server reads all times by its own"
+            )
+            return replace(self, common=self.told, timezone=None)
         if self.server and self.timezone:
             raise InvalidInput(
                 "--timezone does not go with --server: a server reads all times by its own setting timezone"
             )
-        return replace(self, common=self.common or Common())
+        return replace(self, common=self.told)
 
     @property
     def told(self) -> Common:
