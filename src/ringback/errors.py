@@ -129,7 +129,7 @@ class UnreadableRecord(RingbackError):
 
 
 class StoreUnavailable(RingbackError):
-    """The store cannot be reached or written right now; nothing was changed, try again."""
+    """The store cannot be reached or written right now; try again."""
 
     code = "store_unavailable"
 

@@ -1,7 +1,8 @@
 """The contract of a store, which every backend keeps and `tests/storage` runs on each. No SQL here.
 
 All methods are coroutines. Each that changes something is one transaction: when it returns, the change is on disk; when
-it raises, nothing was changed. `StoreUnavailable` may come from any of them and means: try again later.
+it raises, nothing was changed. `StoreUnavailable` may come from any of them and means: try again later. Where the
+way to the store was lost in the midst of a commit, it may have been done: taking in the same legs again is harmless.
 """
 
 from abc import ABC, abstractmethod
