@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.attacks.wire import send
 from tests.stores import Stores
 from tests.switches.programs import free_port
 from tests.web.house import FROM, House, Tenant, missed, served, wait_for
@@ -55,6 +56,28 @@ def test_the_code_in_the_body_counts_where_http_says_200(tmp_path: Path) -> None
 
         assert Scrape(house.http).total(REQUESTS, route=PAGES, code="404") == 1
         assert not list(Scrape(house.http).samples("ringback_last_delivery_timestamp_seconds"))  # nothing came yet
+
+
+def test_requests_that_never_came_in_are_counted_as_what_they_were_told(tmp_path: Path) -> None:
+    """Heads and bodies that take too long are 408 and heads without end 431, each once, of whatever route it was."""
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\n"
+    pages, none = head % PAGES.encode(), head % b"/nowhere"
+    with running(tmp_path, "serve", "--port", "0", "--client-timeout", "1") as server:
+        for sent in (
+            pages,
+            pages + b"Content-Length: 9\r\n\r\n",
+            pages + b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+        ):
+            assert b"HTTP/1.1 408 " in send(server.url, sent, seconds=20).raw
+        assert b"HTTP/1.1 408 " in send(server.url, none, seconds=20).raw
+        send(server.url, pages + b"X: " + b"a" * 300_000, seconds=20)  # who sends on may lose the answer
+        with httpx.Client(base_url=server.url) as http:
+            wait_for(lambda: Scrape(http).total(REQUESTS, route=PAGES) == 4)
+            scrape = Scrape(http)
+
+    counted = {(one.labels["route"], one.labels["code"]): one.value for one in scrape.samples(REQUESTS)}
+    counted.pop(("/metrics", "200"))
+    assert counted == {(PAGES, "408"): 3, (PAGES, "431"): 1, ("other", "408"): 1}
 
 
 def test_requests_past_the_short_way_are_counted_once(tmp_path: Path) -> None:

@@ -10,12 +10,17 @@ from starlette.types import Receive, Scope, Send
 from ringback.errors import BodyTooLarge
 
 Headers = Sequence[tuple[bytes, bytes]]
+REFUSED = "ringback.refused"  # where a scope has the status that its client was told before it was cut off
 CLIENT_GONE = 499  # how an unanswered request is counted, in nginx's manner
 _encode = msgspec.json.Encoder().encode
 
 
 class ClientGone(Exception):
-    """The client went away before its body was whole; there is nobody to answer."""
+    """The client went away, or was refused as too slow, before its body was whole; there is nobody to answer."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
 
 
 class Answer(NamedTuple):
@@ -104,7 +109,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
     if message["type"] != "http.request":
-        raise ClientGone
+        raise ClientGone(scope.get(REFUSED, CLIENT_GONE))
     if size > most:
         raise BodyTooLarge(f"The body has more than {most} bytes; at most {most} are taken")
     return b"".join(chunks)

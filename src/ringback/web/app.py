@@ -26,7 +26,7 @@ from ringback.web.deadlines import Watch
 from ringback.web.endpoint import Endpoint
 from ringback.web.metrics import Metrics
 from ringback.web.problems import fault_answer, problem_answer
-from ringback.web.protocol import DIRECT, WATCH, DirectRoute, DirectRoutes
+from ringback.web.protocol import DIRECT, REFUSALS, WATCH, DirectRoute, DirectRoutes
 from ringback.web.request_ids import request_id
 from ringback.web.retention import Retention
 from ringback.web.tallies import OTHER, Board, Tallies
@@ -80,6 +80,10 @@ class Application:
         finally:
             tally = self._tallies.routes.get(scope["path"], self._tallies.routes[OTHER])
             tally.count(code, perf_counter_ns() - started)
+
+    def of_connections(self) -> dict[str, object]:
+        """Return what every connection needs to know, by its name in the state."""
+        return {DIRECT: self.direct, WATCH: self.watch, REFUSALS: self._tallies.count_refused}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -135,7 +139,7 @@ class _Lifespan:
         await receive()
         try:
             async with self._application.running():
-                scope.get("state", {}).update({DIRECT: self._application.direct, WATCH: self._application.watch})
+                scope.get("state", {}).update(self._application.of_connections())
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
         except Exception as error:

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from ringback.errors import RingbackError
 from ringback.settings import Settings, networks_of
-from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, Headers, Posted, read_body
+from ringback.web.answers import Answer, ClientGone, Headers, Posted, read_body
 from ringback.web.clients import client_address
 from ringback.web.problems import error_answer, fault_answer, status_of
 from ringback.web.protocol import DirectRoute
@@ -37,8 +37,8 @@ class Endpoint:
         except RingbackError as error:
             self._count(status_of(error), perf_counter_ns())
             answer = error_answer(error, scope["headers"], http_status=self._error_status)
-        except ClientGone:
-            self._count(CLIENT_GONE, perf_counter_ns())
+        except ClientGone as gone:
+            self._count(gone.code, perf_counter_ns())
             return
         else:
             asked = (body, client_address(scope, self._trusted)) if self._with_client else (body,)

@@ -6,17 +6,18 @@ messages for each request. Whatever is not plain about a request sends it the or
 
 from abc import ABC, abstractmethod
 from asyncio import TimerHandle, Transport
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ringback.web.answers import Answer, Posted
+from ringback.web.answers import REFUSED, Answer, Posted
 from ringback.web.deadlines import MOST_HEAD_BYTES, Stage, Watch, Watched
 from ringback.web.problems import problem_answer
 
 DIRECT = "ringback.direct"  # where the application's state (ASGI lifespan) keeps its direct routes
 WATCH = "ringback.watch"  # and who watches the connections
+REFUSALS = "ringback.refusals"  # and who counts the requests that never came to an endpoint
 
 _GOODBYE_SECONDS = 1.0
 
@@ -47,6 +48,7 @@ class DirectProtocol(HttpToolsProtocol, Watched):
         super().__init__(*args, **kwargs)
         self._routes: DirectRoutes = self.app_state.get(DIRECT, {})
         self._watch: Watch | None = self.app_state.get(WATCH)
+        self._count_refused: Callable[[bytes, int], None] | None = self.app_state.get(REFUSALS)
         self._route: DirectRoute | None = None  # of the request that is coming in
         self._body = b""
         self._quiet_since: float | None = None  # the loop's time, from a direct answer until the next bytes
@@ -85,7 +87,11 @@ class DirectProtocol(HttpToolsProtocol, Watched):
         return self.stage is _BODY and (self._route is not None or not self.cycle.response_started)
 
     def _refuse(self, status: int, said: str) -> None:
-        """Answer what has no endpoint yet, and close the connection."""
+        """Answer what has no endpoint yet, or none that has the whole request; and close the connection."""
+        if self.stage is _BODY and self._route is None:
+            self.cycle.scope[REFUSED] = status  # type: ignore[literal-required]  # its endpoint counts it
+        elif self._count_refused is not None:
+            self._count_refused(self.url.partition(b"?")[0], status)
         answer = problem_answer(status, said)
         self.transport.write(answer.as_http(self.server_state.default_headers, keeps_alive=False))
         self.transport.close()

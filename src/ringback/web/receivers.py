@@ -19,7 +19,7 @@ from ringback.settings import Settings
 from ringback.sources import SOURCES, source_named
 from ringback.storage.base import Store
 from ringback.storage.records import App
-from ringback.web.answers import CLIENT_GONE, Answer, ClientGone, Posted, json_answer, read_body
+from ringback.web.answers import Answer, ClientGone, Posted, json_answer, read_body
 from ringback.web.openapi import Operation
 from ringback.web.problems import Problem, error_answer, fault_answer, status_of
 from ringback.web.protocol import DirectRoute
@@ -158,8 +158,8 @@ class _Endpoint(DirectRoute):
         except RingbackError as error:
             code = status_of(error)
             return error_answer(error, head.headers)
-        except ClientGone:
-            code = CLIENT_GONE
+        except ClientGone as gone:
+            code = gone.code
             raise
         except Exception as error:  # noqa: BLE001  (a fault of ours: it is logged, and the sender is told to come again)
             code = 500

@@ -15,7 +15,25 @@ from collections.abc import Iterable, Iterator
 from multiprocessing import reduction
 from typing import Any, NamedTuple
 
-STATUSES = (200, 204, 307, 400, 401, 403, 404, 405, 409, 413, 429, 499, 500, 503, 0)  # 499 hung up; 0 is any other
+STATUSES = (
+    200,
+    204,
+    307,
+    400,
+    401,
+    403,
+    404,
+    405,
+    408,
+    409,
+    413,
+    429,
+    431,
+    499,
+    500,
+    503,
+    0,
+)  # 499 hung up; 0 is any other
 BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0)
 RESULTS = ("new", "merged", "duplicate", "rejected")
 OTHER = "other"
@@ -139,6 +157,10 @@ class Tallies:
 
     def _sums(self, offset: int, count: int) -> list[int]:
         return [sum(column) for column in zip(*self._in_rows(offset, count), strict=True)]
+
+    def count_refused(self, path: bytes, status: int) -> None:
+        """Count a request that was refused before it was whole, so that no endpoint saw it."""
+        self.routes.get(path.decode("latin-1"), self.routes[OTHER]).count(status, 0)
 
     def processes(self) -> list[tuple[int, int]]:
         """Return each worker's row and process."""
