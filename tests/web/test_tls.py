@@ -160,6 +160,12 @@ def test_listening_to_the_network_with_tls_or_behind_a_proxy_is_not_warned_about
         assert not [line for line in server.said if "Warning" in line]
 
 
+def damage(file: Path) -> None:
+    """Spoil a few characters of what stands between its first and its last line."""
+    text = file.read_text()
+    file.write_text(text[:120] + "@@@@" + text[124:])
+
+
 def encrypted(files: Files) -> None:
     """Encrypt the key as owners do who think of nothing else."""
     plain = files.key.with_suffix(".plain")
@@ -173,11 +179,18 @@ def encrypted(files: Files) -> None:
     [
         (lambda files: files.cert.unlink(), "cert.pem cannot be read: No such file or directory"),
         (lambda files: files.key.unlink(), "key.pem cannot be read: No such file or directory"),
-        (lambda files: files.cert.write_text("nonsense"), "cannot be used"),
+        (
+            lambda files: files.cert.write_text("nonsense"),
+            "cert.pem cannot be used: it is no PEM file with a certificate",
+        ),
+        (lambda files: files.key.write_text(""), "key.pem cannot be used: it is no PEM file with a private key"),
+        (lambda files: files.key.write_bytes(files.cert.read_bytes()), "key.pem cannot be used: it is no PEM file"),
+        (lambda files: damage(files.cert), "cert.pem cannot be used: the certificate in it is damaged"),
+        (lambda files: damage(files.key), "key.pem cannot be used: the private key in it is damaged"),
         (lambda files: files.key.write_bytes(CA.issue_cert("x").private_key_pem.bytes()), "key values mismatch"),
         (encrypted, "tls_key is encrypted"),
     ],
-    ids=["no cert", "no key", "nonsense", "another's key", "encrypted"],
+    ids=["no cert", "no key", "nonsense", "empty", "twice", "broken cert", "broken key", "another's key", "encrypted"],
 )
 def test_a_certificate_that_cannot_be_used_is_said_in_one_line(
     tmp_path: Path, files: Files, spoil: object, part: str

@@ -1,6 +1,7 @@
 """The server's certificate: loaded, and loaded again when its files change, with no connection dropped."""
 
 import asyncio
+import re
 import signal
 import ssl
 from pathlib import Path
@@ -28,11 +29,23 @@ def loaded(cert: Path, key: Path) -> ssl.SSLContext:
     try:
         context.load_cert_chain(cert, key, password=_nobody_to_ask)
     except (ssl.SSLError, OSError) as error:
-        reason = getattr(error, "reason", None) or "it is no PEM file of the kind"
-        raise UnusableSetting(
-            f"tls_cert {cert} and tls_key {key} cannot be used: {str(reason).replace('_', ' ').lower()}"
-        ) from None
+        raise UnusableSetting(_fault(cert, key, getattr(error, "reason", None))) from None
     return context
+
+
+def _fault(cert: Path, key: Path, reason: str | None) -> str:
+    """Say what is wrong with which file; of one that is none of its kind OpenSSL gives no reason."""
+    if reason is not None:
+        return f"tls_cert {cert} and tls_key {key} cannot be used: {reason.replace('_', ' ').lower()}"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cert)
+    except ssl.SSLError:
+        name, path, kind = "tls_cert", cert, "CERTIFICATE"
+    else:
+        name, path, kind = "tls_key", key, "PRIVATE KEY"
+    is_there = re.search(rf"-----BEGIN [A-Z ]*{kind}-----".encode(), path.read_bytes())
+    fault = f"the {kind.lower()} in it is damaged" if is_there else f"it is no PEM file with a {kind.lower()}"
+    return f"{name} {path} cannot be used: {fault}"
 
 
 def _nobody_to_ask() -> str:
