@@ -180,6 +180,14 @@ def test_the_page_tells_all_that_the_document_does(house: House, document: dict[
         assert f"<code>{word}</code>" in text
 
 
+def test_the_page_ends_its_sentences_once(house: House) -> None:
+    """A question keeps its mark and gets no stop behind it; what is none gets one."""
+    text = docs_page(house).text
+
+    assert "<strong>Is the process alive?</strong>" in text
+    assert "<strong>What the server counts.</strong>" in text
+
+
 def schemas(document: dict[str, Any]) -> dict[str, Any]:
     """Return the document's schemas."""
     found: dict[str, Any] = document["components"]["schemas"]

@@ -41,13 +41,18 @@ def _operations(document: Mapping[str, Any]) -> Iterator[str]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield f"<section><h2><span class=method>{method}</span><code>{escape(path)}</code></h2>"
-            yield f"<p><strong>{escape(operation['summary'])}.</strong> {escape(operation['description'])}</p>"
+            summary, description = _sentence(operation["summary"]), operation["description"]
+            yield f"<p><strong>{escape(summary)}</strong> {escape(description)}</p>"
             if "security" in operation:
                 yield "<p>Needs the app's secret, as <code>Authorization: Bearer</code> or as <code>?key=</code>.</p>"
             yield from _shape("Request", _first(operation.get("requestBody", {})), document)
             for status, response in operation["responses"].items():
                 yield from _shape(f"{status}: {response['description']}", _first(response), document)
             yield "</section>"
+
+
+def _sentence(summary: str) -> str:
+    return summary if summary.endswith("?") else f"{summary}."
 
 
 def _first(body: Mapping[str, Any]) -> Mapping[str, Any]:
