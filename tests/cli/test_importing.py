@@ -75,11 +75,22 @@ def test_a_bad_row_names_its_file_line_and_reason_and_stops_nothing(owned: Comma
 
 def test_many_bad_rows_are_not_all_told(owned: CommandLine) -> None:
     """Five are shown and the rest counted, with the command that shows all."""
-    said = owned.done("import", "generic", "-", *APP, stdin='{"a": 1}\n' + "".join(f"bad {n}\n" for n in range(8)))
+    said = owned("import", "generic", "-", *APP, stdin='{"a": 1}\n' + "".join(f"bad {n}\n" for n in range(8)))
 
     lines = said.err.splitlines()
+    assert said.status == 1
     assert len(lines) == 6
     assert lines[-1] == "... and 4 more; `ringback rejects list` shows them all"
+
+
+def test_nothing_understood_is_no_success(owned: CommandLine) -> None:
+    """A script learns by the status that nothing went in; one good row, or none at all to read, is no fault."""
+    refused = owned("import", "generic", "-", *APP, stdin="bad 1\nbad 2\n")
+
+    assert refused.status == 1
+    assert refused.out == "2 records read: 0 new calls, 0 merged, 0 known already, 2 rejected.\n"
+    assert owned.done("import", "generic", "-", *APP, stdin='{"a": 1}\n' + records(FROM)).status == 0
+    assert owned.done("import", "generic", "-", *APP, stdin="").status == 0
 
 
 def test_a_bad_row_is_told_again_when_it_comes_again(owned: CommandLine) -> None:
@@ -87,15 +98,17 @@ def test_a_bad_row_is_told_again_when_it_comes_again(owned: CommandLine) -> None
     Path("old.json").write_text('{"call_key": "old"}\n')
     Path("new.json").write_text('{"call_key": "new"}\n')
     for name in ("old.json", "new.json", "old.json"):
-        said = owned.done("import", "generic", name, *APP)
+        said = owned("import", "generic", name, *APP)
 
+        assert said.status == 1
         assert said.err.startswith(f"rejected: {name}, line 1: agent is missing"), said.err
 
 
 def test_a_local_time_needs_a_zone(owned: CommandLine) -> None:
     """Without --timezone a local time is rejected, never guessed."""
-    said = owned.done("import", "asterisk", "-", *APP, "--json", stdin=MASTER)
+    said = owned("import", "asterisk", "-", *APP, "--json", stdin=MASTER)
 
+    assert said.status == 1
     assert said.facts == counts(3, 0, 0, 0, 3)
     assert "zone" in owned.done("rejects", "list", "--json").facts["rejects"][0]["reason"]
 

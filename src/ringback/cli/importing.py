@@ -35,10 +35,11 @@ def import_files(
     app: Annotated[Number, Parameter(help="The app whose calls these are.")],
     timezone: ZoneName = None,
     common: Common | None = None,
-) -> None:
+) -> int:
     """Take files of finished calls in; the same file again changes nothing.
 
-    One bad row never stops the rest: it is kept with its reason, see `ringback rejects list`.
+    One bad row never stops the rest: it is kept with its reason, see `ringback rejects list`. Exit status 1 where no
+    record at all was understood.
     """
     common = common or Common()
     kind = source_named(source)
@@ -73,6 +74,7 @@ def import_files(
         f"{total.read:,} records read: {total.new:,} new calls, {total.merged:,} merged, {total.duplicate:,} known "
         f"already, {total.rejected:,} rejected.",
     )
+    return 1 if total.rejected and total.rejected == total.read else 0
 
 
 @contextmanager
