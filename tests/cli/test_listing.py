@@ -41,6 +41,23 @@ def test_the_table_shows_what_a_person_wants(listed: CommandLine) -> None:
     assert lines[4] == "Page 1 of 1; 3 calls in all."
 
 
+def test_a_range_the_wrong_way_round_is_refused(listed: CommandLine) -> None:
+    """--from after --to is a mistake, and not a range without calls; the day that both name is one."""
+    said = listed.refused("list", AGENT, "--from", "2019-10-02", "--to", "2019-10-01", status=2)
+
+    assert said == "ringback: --from 2019-10-02 is later than --to 2019-10-01: no call can be between them"
+    assert (
+        listed.done("list", AGENT, *KOLKATA, "--from", "2019-10-01", "--to", "2019-10-01").out.count("2019-10-01") == 3
+    )
+
+
+def test_no_calls_are_a_page_as_well(listed: CommandLine) -> None:
+    """A list without calls is one empty page, not page 1 of none."""
+    said = listed.done("list", AGENT, "--from", "2030-01-01").out
+
+    assert said == "No calls here.\nPage 1 of 1; 0 calls in all.\n"
+
+
 def test_json_has_the_facts_of_each_call(listed: CommandLine) -> None:
     """For programs the page is one object, its calls newest first."""
     facts = listed.done("list", AGENT, "--json").facts

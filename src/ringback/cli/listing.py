@@ -49,6 +49,8 @@ def list_calls(
     if page < 1 or limit < 1:
         raise InvalidInput("--page and --limit should be 1 or more")
     first, last = read_moment(from_, zone, "--from"), read_moment(to, zone, "--to", is_end=True)
+    if first and last and first > last:
+        raise InvalidInput(f"--from {from_} is later than --to {to}: no call can be between them")
     bounds = {"from_ms": epoch_ms(first) if first else None, "to_ms": epoch_ms(last) if last else None}
     wanted = Range(page=page, limit=limit, **{name: bound for name, bound in bounds.items() if bound is not None})
 
@@ -75,7 +77,7 @@ def list_calls(
         ),
         "No calls here." if not found.count else "No calls on this page.",
     )
-    pages = -(-found.count // limit)
+    pages = max(1, -(-found.count // limit))
     tell(common, None, f"Page {page:,} of {pages:,}; {found.count:,} calls in all.")
 
 
