@@ -10,7 +10,7 @@ from tests.stores import Stores
 from tests.web.house import PASSWORD, add_agent
 
 from ringback import agents, logins
-from ringback.errors import BadLogin, TooManyLogins
+from ringback.errors import BadLogin, InvalidInput, TooManyLogins
 from ringback.logins import Limits, Logins
 from ringback.storage import open_store
 from ringback.storage.base import Store
@@ -203,6 +203,16 @@ def test_the_owner_unlocks(door: Door) -> None:
 
     assert run(logins.unlock(door.store, AGENT, HOME)) == 1
     assert door.log_in(password=PASSWORD, client=HOME) == "in"
+
+
+def test_the_owner_unlocks_addresses_only(door: Door) -> None:
+    """What is no address was never counted and is refused; of an IPv6 network any address stands for it."""
+    door.log_in("200_1111113", client="2001:db8::7")
+    for text in ("foo", "", "192.0.2.0/24", "2001:db8::/48", "192.0.2.7.1"):
+        with pytest.raises(InvalidInput, match="an address should be an IP address"):
+            run(logins.unlock(door.store, AGENT, text))
+
+    assert run(logins.unlock(door.store, AGENT, "2001:db8::/64")) == 1
 
 
 def test_what_is_kept_of_guesses_is_over_soon(door: Door, stores: Stores, store_url: str) -> None:

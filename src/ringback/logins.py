@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ringback import agents
-from ringback.errors import TooManyLogins
+from ringback.errors import InvalidInput, TooManyLogins
 from ringback.storage.base import Store
 from ringback.storage.records import Spending
 from ringback.telephony.agent_id import AgentId
@@ -125,9 +125,27 @@ class Logins:
 
 
 async def unlock(store: Store, agent_id: AgentId, client: str | None = None) -> int:
-    """Forget the wrong log-ins of an agent, and those of an address where one is given; return how many held it up."""
-    forgotten = await store.forget_tries(_agent(str(agent_id)), _now_ms())
-    return forgotten + (await store.forget_tries(_address(client), _now_ms()) if client else 0)
+    """Forget the wrong log-ins of an agent, and those of an address where one is given; return how many held it up.
+
+    Raises `InvalidInput` for what is no address: nothing was ever counted of it.
+    """
+    subjects = [_agent(str(agent_id))]
+    if client is not None:
+        subjects.append(_address(_one_address(client)))
+    return sum([await store.forget_tries(subject, _now_ms()) for subject in subjects])
+
+
+def _one_address(text: str) -> str:
+    """Return the address that is meant, of an IPv6 network of 64 bits any; raises `InvalidInput`."""
+    try:
+        found = ipaddress.ip_interface(text.partition("%")[0])
+    except ValueError:
+        found = None
+    if found is None or found.network.num_addresses not in (1, 2**64):
+        raise InvalidInput(
+            f"an address should be an IP address, such as 192.0.2.7, or an IPv6 network of 64 bits, not {text[:60]!r}"
+        )
+    return str(found.ip)
 
 
 def _now_ms() -> int:
