@@ -246,6 +246,20 @@ def test_digits_of_other_numbers_are_no_remnants(tmp_path: Path) -> None:
     assert (facts["calls"], facts["remnants"]) == (1, 0), said.stderr
 
 
+def test_of_a_short_number_the_file_is_told_of_as_a_file(tmp_path: Path) -> None:
+    """What is said of few digits in the embedded store is about its file; there is no database server to tell of."""
+    path = tmp_path / "ringback.db"
+    store = run(open_store(str(path)))
+    run(store.add_app(AN_APP))
+    run(store.close())
+    words = ("erase", "112", "--app", str(APP), "--yes", "--store", str(path))
+
+    anew, left = ringback(tmp_path, *words).stdout.decode(), ringback(tmp_path, *words, "--no-vacuum").stdout.decode()
+
+    assert "So few digits are not looked for in the file, which was written anew." in anew
+    assert "which may keep it in unused parts, without --vacuum." in left
+
+
 def test_nobody_is_asked_without_a_terminal(tmp_path: Path, store_url: str) -> None:
     """A script that does not say --yes is refused, and nothing is dropped."""
     store = run(open_store(store_url))

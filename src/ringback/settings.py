@@ -24,7 +24,8 @@ StoreUrl = Annotated[
     str,
     Parameter(
         help="Where calls are kept: sqlite:///path/ringback.db (four slashes for an absolute path), "
-        "or postgresql://user@host/database."
+        "or postgresql://user@host/database.",
+        show_default=lambda _: "ringback.db in the user's data directory",
     ),
 ]
 

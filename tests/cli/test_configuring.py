@@ -163,6 +163,7 @@ def test_every_command_explains_itself(newcomer: CommandLine, words: tuple[str, 
     said = newcomer.done(*words, "--help")
 
     assert said.out.startswith(f"Usage: ringback {' '.join(words)}")
+    assert '""' not in said.out  # an empty text tells nobody what the default is
     assert not newcomer.path.exists()
 
 

@@ -1,7 +1,7 @@
 """`erase`: a person's right to be forgotten."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -40,16 +40,16 @@ def erase(
     """
     common = common or Common()
 
-    async def work() -> tuple[erasing.Found, Dropped | None, int | None]:
+    async def work() -> tuple[erasing.Found, Dropped | None, _Left]:
         async with opened(common) as store:
             sought = await erasing.seek(store, app, number)
             found = await erasing.find(store, app, sought)
             if not yes and not _is_confirmed(found, sought, app):
-                return found, None, None
+                return found, None, _Left()
             dropped, spellings = await erasing.erase(store, app, sought, lambda _: None)
             return found, dropped, await _scrub(store, sought, spellings, writes_anew=vacuum)
 
-    found, dropped, remnants = run(work())
+    found, dropped, left = run(work())
     if dropped is None:
         tell(
             common, {"erased": False, "calls": found.calls, "legs": found.legs, "rejects": found.rejects}, "Left alone."
@@ -60,20 +60,31 @@ def erase(
         "calls": dropped.calls,
         "legs": dropped.legs,
         "rejects": dropped.rejects,
-        "remnants": remnants,
+        "remnants": left.remnants,
     }
-    tell(common, facts, f"Erased: {_counts(dropped.calls, dropped.legs, dropped.rejects)}. {_told(remnants)}")
+    tell(common, facts, f"Erased: {_counts(dropped.calls, dropped.legs, dropped.rejects)}. {_told(left)}")
     return 0
 
 
-async def _scrub(store: Store, sought: Sought, spellings: set[bytes], *, writes_anew: bool) -> int | None:
-    """Return at how many places of the store's file the number is left; None where that cannot be told."""
+class _Left(NamedTuple):
+    """At how many places of the store's file the number is left: None where that cannot be told."""
+
+    remnants: int | None = None
+    has_file: bool = False
+    is_anew: bool = False
+
+
+async def _scrub(store: Store, sought: Sought, spellings: set[bytes], *, writes_anew: bool) -> _Left:
+    """Write the store's file anew where that is needed, and return what is left in it."""
     patterns = sorted(spellings) if sought.is_long else []
     remnants = await store.remnants(patterns)
-    if remnants is None or not writes_anew or (patterns and not remnants):
-        return remnants if patterns else None
-    await store.write_anew()
-    return await store.remnants(patterns) if patterns else None
+    if remnants is None:
+        return _Left()
+    is_needed = writes_anew and (remnants > 0 or not patterns)
+    if is_needed:
+        await store.write_anew()
+        remnants = await store.remnants(patterns)
+    return _Left(remnants if patterns else None, has_file=True, is_anew=is_needed)
 
 
 def _is_confirmed(found: erasing.Found, sought: Sought, app: int) -> bool:
@@ -91,12 +102,15 @@ def _counts(calls: int, legs: int, rejects: int) -> str:
     return f"{calls:,} calls, {legs:,} legs, {rejects:,} rejected records"
 
 
-def _told(remnants: int | None) -> str:
-    if remnants is None:
+def _told(left: _Left) -> str:
+    if not left.has_file:
         return "What the database's files, logs and backups keep is told in docs/operate.md."
-    if remnants:
+    if left.remnants is None:
+        file = "was written anew" if left.is_anew else "may keep it in unused parts, without --vacuum"
+        return f"So few digits are not looked for in the file, which {file}. Backups made before keep it."
+    if left.remnants:
         return (
-            f"Its digits stand at {remnants:,} places of the file still: in other apps' calls, in longer numbers, or, "
-            "without --vacuum, in unused parts. Backups keep it too."
+            f"Its digits stand at {left.remnants:,} places of the file still: in other apps' calls, in longer numbers, "
+            "or, without --vacuum, in unused parts. Backups keep it too."
         )
     return "The file holds it nowhere. Backups made before keep it."

@@ -109,7 +109,9 @@ def app_rotate(app_id: Number, *, common: Common | None = None) -> None:
 def agent_add(
     agent_id: str,
     *,
-    name: Annotated[str, Parameter(help="The agent's name, as log-in tells it.")] = "",
+    name: Annotated[
+        str, Parameter(help="The agent's name, as log-in tells it.", show_default=lambda _: "the extension")
+    ] = "",
     password_stdin: PasswordStdin = False,
     common: Common | None = None,
 ) -> None:
