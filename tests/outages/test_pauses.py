@@ -123,8 +123,9 @@ async def ask_in_vain(url: str, app_id: int, moments: Moments) -> Asked:
         await asyncio.to_thread(moments.paused.wait)
         seconds = await _seconds_of_transaction(connections)
         asked = [store.page(app_id, key, Range()) for _ in range(_ASKED)]
+        by_token = [store.page_of_token(app_id, b"digest", 0, key.kind, Range()) for _ in range(_ASKED)]
         taken = [store.take_in(app_id, [a_leg(f"in-vain-{number}", extension="106")]) for number in range(_ASKED)]
-        outcomes = await asyncio.gather(*asked, *taken, return_exceptions=True)
+        outcomes = await asyncio.gather(*asked, *by_token, *taken, return_exceptions=True)
         await asyncio.to_thread(moments.over.wait)
         await asyncio.sleep(2)
         refused = sum(isinstance(one, StoreUnavailable) for one in outcomes)
@@ -191,7 +192,7 @@ def test_a_pause_leaves_no_connection_behind(server: PostgreSql, pause: Pause) -
 
 def test_a_pause_leaves_no_task_behind(pause: Pause) -> None:
     """Everything asked of a store meanwhile failed as unavailable, and nothing of it goes on."""
-    assert pause.asked.left_over == LeftOver(refused=2 * _ASKED, tasks=0)
+    assert pause.asked.left_over == LeftOver(refused=3 * _ASKED, tasks=0)
 
 
 def test_a_transaction_is_cut_off_when_its_time_is_over(pause: Pause) -> None:

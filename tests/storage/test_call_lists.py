@@ -1,5 +1,6 @@
 """Call lists against the naive store: positions dense and ordered, pages and counts exact, any order the same."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from tests.telephony.examples import EXTENSIONS, START_SECONDS, legs
 from ringback.erasing import erase
 from ringback.storage import open_store
 from ringback.storage.base import Store
-from ringback.storage.records import EARLIEST_MS, LATEST_MS, Intake, Range
+from ringback.storage.records import EARLIEST_MS, LATEST_MS, Intake, Range, ShownPage
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg
 from ringback.telephony.spellings import Sought
@@ -34,7 +35,9 @@ from ringback.telephony.spellings import Sought
 APP = AN_APP.app_id
 NUMBERS = ("77010000001", "77010000002", "77020000001")
 
-list_keys = st.builds(ListKey, st.sampled_from((*EXTENSIONS, "")), st.sampled_from(ListKind))
+tokens = st.sampled_from((*EXTENSIONS, "nobody"))  # each agent's is its extension
+list_kinds = st.sampled_from(ListKind)
+list_keys = st.builds(ListKey, st.sampled_from((*EXTENSIONS, "")), list_kinds)
 near_ms = st.builds(
     lambda seconds, off: BEGUN_MS + int(seconds * 1000) + off, st.sampled_from(START_SECONDS), st.integers(-1, 1)
 )
@@ -96,12 +99,27 @@ class StoreBesideNaive(RuleBasedStateMachine):
         page = run(self.store.page(APP, key, wanted))
         assert (page.count, [shown(call) for call in page.calls]) == self.naive.page(key, wanted)
 
-    @rule(extension=st.sampled_from(EXTENSIONS), kind=st.sampled_from(ListKind), wanted=ranges)
+    @rule(extension=st.sampled_from(EXTENSIONS), kind=list_kinds, wanted=ranges)
     def a_page_is_read_with_a_token(self, extension: str, kind: ListKind, wanted: Range) -> None:
         page = run(self.store.page_of_token(APP, extension.encode(), NOW_MS, kind, wanted))
         assert page is not None
         assert page.extension == extension
         assert (page.count, texts(page)) == self.naive.texts(ListKey(extension, kind), wanted)
+
+    @rule(
+        asked=st.lists(st.tuples(st.sampled_from((*EXTENSIONS, "nobody")), list_kinds, ranges), min_size=3, max_size=9)
+    )
+    def pages_are_read_with_tokens_at_once(self, asked: list[tuple[str, ListKind, Range]]) -> None:
+        async def pages() -> list[ShownPage | None]:
+            return await asyncio.gather(
+                *(self.store.page_of_token(APP, token.encode(), NOW_MS, kind, wanted) for token, kind, wanted in asked)
+            )
+
+        for (extension, kind, wanted), page in zip(asked, run(pages()), strict=True):
+            assert (page is None) == (extension == "nobody")
+            if page is not None:
+                assert page.extension == extension
+                assert (page.count, texts(page)) == self.naive.texts(ListKey(extension, kind), wanted)
 
     @rule()
     def the_store_is_opened_anew(self) -> None:

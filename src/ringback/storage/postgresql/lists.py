@@ -1,11 +1,10 @@
-"""Call lists in PostgreSQL: reading pages, finding spans, writing renumberings of many lists at once. No tokens.
+"""Call lists in PostgreSQL: their rows, finding spans, writing renumberings of many lists at once. No tokens.
 
 The first parameter of every statement is the app, given as a plain parameter to each table it reads: a cluster sharded
 by app sends the whole statement to the one worker that has it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
 import asyncpg
@@ -13,88 +12,10 @@ import asyncpg
 from ringback.storage.positions import EMPTY_LIST, Changes, Entry, Renumbering, Span, renumber
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection, Overtaken
-from ringback.storage.records import ListedCall, Range
-from ringback.storage.rows import count_of, listed_call
 from ringback.telephony.call import ListKey
 
 ENTRY = "started_ms, given_id, call_ref, number, shown, disposition, ringing_seconds"
-_ROW = (
-    "c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, c.shown, c.disposition, c.ringing_seconds"
-)
-_OF_LIST = "c.app_id = $1 AND c.extension = %s AND c.kind = %s"
-
-# A page is one statement and so one snapshot: the two seeks that find a range's positions, and one run of the key from
-# there.
-_FOUND = f"""
-    SELECT o.extension,
-        (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("o.extension", "$2")} AND c.started_ms >= $3
-         ORDER BY c.started_ms, c.position LIMIT 1) AS first,
-        (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("o.extension", "$2")} AND c.started_ms <= $4
-         ORDER BY c.started_ms DESC, c.position DESC LIMIT 1) AS last
-    FROM %s o
-    OFFSET 0
-"""
-_ON_PAGE = f"""
-    {_OF_LIST % ("f.extension", "$2")}
-        AND c.position >= f.first AND c.position BETWEEN f.last - $5 - $6 + 1 AND f.last - $5
-"""
-
-# The outer join tells whose list it is, and how many there are, where the page has no row. The rows come in order from
-# the key, but nothing promises that an outer join keeps it: they are put in order here, which costs less than a Sort.
-PAGE = f"""
-SELECT f.extension, f.first, f.last, c.*
-FROM ({_FOUND % "(SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1)"}) f
-LEFT JOIN LATERAL (SELECT {_ROW} FROM listed_call c WHERE {_ON_PAGE} ORDER BY c.position DESC) c ON true
-"""
-
-# One row, whose texts need no decoding.
-PAGE_OF_TOKEN = f"""
-SELECT f.extension, f.first, f.last, (
-    SELECT convert_to(string_agg(c.shown, '' ORDER BY c.position DESC), 'UTF8')
-    FROM listed_call c WHERE {_ON_PAGE}
-)
-FROM (
-    {_FOUND % "(SELECT t.extension FROM token t WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8)"}
-) f
-"""
-
-_position = attrgetter("position")
-_FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
-
-
-def page_parameters(wanted: Range) -> tuple[int, int, int, int]:
-    """Return a range's part of a page statement's parameters, the third to the sixth."""
-    skipped = (wanted.page - 1) * wanted.limit  # any page may be asked for; PostgreSQL's integers end
-    return wanted.from_ms, wanted.to_ms, min(skipped, _FAR), min(wanted.limit, _FAR)
-
-
-def page_rows(rows: Sequence[asyncpg.Record]) -> tuple[str, int, list[ListedCall]]:
-    """Return whose list it is, the exact count and the calls of the rows of `PAGE` (at least one)."""
-    extension, first, last, position = rows[0][:4]
-    calls = [] if position is None else [listed_call(*row[3:]) for row in rows]
-    calls.sort(key=_position, reverse=True)
-    return extension, count_of(first, last), calls
-
-
-SPAN = f"""
-SELECT
-    (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.started_ms >= $4
-     ORDER BY c.started_ms, c.position LIMIT 1),
-    (SELECT c.position FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.started_ms <= $5
-     ORDER BY c.started_ms DESC, c.position DESC LIMIT 1)
-FROM app a WHERE a.app_id = $1
-"""
-
-WALK = f"""
-SELECT {_ROW} FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.position BETWEEN $4 AND $5
-ORDER BY c.position DESC
-"""
-
-WALK_LEGS = f"""
-SELECT ARRAY(SELECT l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = c.call_ref ORDER BY l.ordinal)
-FROM listed_call c WHERE {_OF_LIST % ("$2", "$3")} AND c.position BETWEEN $4 AND $5
-ORDER BY c.position DESC
-"""
+FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
 
 ENTRIES = f"""
 SELECT c.extension, c.kind, c.position, {ENTRY} FROM listed_call c WHERE c.app_id = $1
@@ -259,8 +180,8 @@ async def move(connection: Connection, app_id: int, moved: Sequence[tuple[str, i
     In two steps: in one, a row would meet its neighbour's position before that has moved on.
     """
     if moved:
-        away = [(*list_and_span, _FAR) for *list_and_span, _ in moved]
-        back = [(*key, low + _FAR, high + _FAR, by - _FAR) for *key, low, high, by in moved]
+        away = [(*list_and_span, FAR) for *list_and_span, _ in moved]
+        back = [(*key, low + FAR, high + FAR, by - FAR) for *key, low, high, by in moved]
         await connection.execute(MOVE, app_id, *columns(5, away))
         await connection.execute(MOVE, app_id, *columns(5, back))
 

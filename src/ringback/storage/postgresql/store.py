@@ -14,7 +14,8 @@ from typing import Self
 from ringback.errors import UnknownReject
 from ringback.storage.base import Store
 from ringback.storage.delivering import delivered
-from ringback.storage.postgresql import lists
+from ringback.storage.postgresql import pages
+from ringback.storage.postgresql.asking import Asking
 from ringback.storage.postgresql.checking import check_store
 from ringback.storage.postgresql.connections import (
     FROZEN_SECONDS,
@@ -42,7 +43,7 @@ from ringback.storage.records import (
     Reject,
     ShownPage,
 )
-from ringback.storage.rows import MOST_REJECTS, REJECT_COLUMNS, count_of, listed_call, reject_of
+from ringback.storage.rows import MOST_REJECTS, REJECT_COLUMNS, listed_call, reject_of
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
 
@@ -78,6 +79,7 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._gathering = Gathering(partial(take_in, connections))
+        self._asking = Asking(connections)
 
     @classmethod
     async def open(cls, url: str, *, make: bool = True, migrate: bool = False, distribute: bool = False) -> Self:
@@ -116,17 +118,14 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
     ) -> ShownPage | None:
-        parameters = (app_id, kind.value, *lists.page_parameters(wanted), digest, now_ms)
-        for extension, first, last, shown in await self._fetch(lists.PAGE_OF_TOKEN, *parameters):
-            return ShownPage(extension, count_of(first, last), shown or b"")
-        return None
+        return await self._asking.page(app_id, digest, now_ms, kind, wanted)
 
     async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
-        parameters = (app_id, key.kind.value, *lists.page_parameters(wanted), key.extension)
-        rows = await self._fetch(lists.PAGE, *parameters)
+        parameters = (app_id, key.kind.value, *pages.page_parameters(wanted), key.extension)
+        rows = await self._fetch(pages.PAGE, *parameters)
         if not rows:
             return Page(extension=key.extension, count=0, calls=[])
-        extension, count, calls = lists.page_rows(rows)
+        extension, count, calls = pages.page_rows(rows)
         return Page(extension=extension, count=count, calls=calls)
 
     async def lists(self, app_id: int) -> list[ListKey]:
@@ -135,15 +134,15 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
     async def walk(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[ListedCall]:
         named = (app_id, key.extension, key.kind.value)
         async with self._connections.transaction(LONG_SECONDS, read_only=True, snapshot=True) as connection:
-            for first, last in await connection.fetch(lists.SPAN, *named, wanted.from_ms, wanted.to_ms):
-                async for row in connection.cursor(lists.WALK, *named, first, last, prefetch=1000):
+            for first, last in await connection.fetch(pages.SPAN, *named, wanted.from_ms, wanted.to_ms):
+                async for row in connection.cursor(pages.WALK, *named, first, last, prefetch=1000):
                     yield listed_call(*row)
 
     async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
         named = (app_id, key.extension, key.kind.value)
         async with self._connections.transaction(LONG_SECONDS, read_only=True, snapshot=True) as connection:
-            for first, last in await connection.fetch(lists.SPAN, *named, wanted.from_ms, wanted.to_ms):
-                async for row in connection.cursor(lists.WALK_LEGS, *named, first, last, prefetch=1000):
+            for first, last in await connection.fetch(pages.SPAN, *named, wanted.from_ms, wanted.to_ms):
+                async for row in connection.cursor(pages.WALK_LEGS, *named, first, last, prefetch=1000):
                     yield [decode_leg(facts) for facts in row[0]]
 
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:

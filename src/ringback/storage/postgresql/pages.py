@@ -1,0 +1,91 @@
+"""Call lists in PostgreSQL as they are read: a page, pages of many tokens, all calls of a range. Nothing is written."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+import asyncpg
+
+from ringback.storage.postgresql.lists import FAR
+from ringback.storage.records import ListedCall, Range
+from ringback.storage.rows import count_of, listed_call
+
+_ROW = (
+    "c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, c.shown, c.disposition, c.ringing_seconds"
+)
+_OF_LIST = "c.app_id = $1 AND c.extension = %(extension)s AND c.kind = %(kind)s"
+
+# The two seeks that find the first and the last position of a range, and one run of the key from there.
+_ENDS = f"""
+    (SELECT c.position FROM listed_call c WHERE {_OF_LIST} AND c.started_ms >= %(earliest)s
+     ORDER BY c.started_ms, c.position LIMIT 1) AS first,
+    (SELECT c.position FROM listed_call c WHERE {_OF_LIST} AND c.started_ms <= %(latest)s
+     ORDER BY c.started_ms DESC, c.position DESC LIMIT 1) AS last
+"""
+_ON_PAGE = f"""
+    {_OF_LIST} AND c.position >= f.first
+        AND c.position BETWEEN f.last - %(skipped)s - %(most)s + 1 AND f.last - %(skipped)s
+"""
+# One value, whose texts need no decoding.
+_TEXTS = f"""
+    SELECT convert_to(string_agg(c.shown, '' ORDER BY c.position DESC), 'UTF8') FROM listed_call c WHERE {_ON_PAGE}
+"""
+
+# A page is one statement and so one snapshot.
+_OF_ONE = {"kind": "$2", "earliest": "$3", "latest": "$4", "skipped": "$5", "most": "$6"}
+_OF_O, _OF_F = _OF_ONE | {"extension": "o.extension"}, _OF_ONE | {"extension": "f.extension"}
+_FOUND = f"SELECT o.extension, {_ENDS % _OF_O} FROM %s o OFFSET 0"
+
+# The outer join tells whose list it is, and how many there are, where the page has no row. The rows come in order from
+# the key, but nothing promises that an outer join keeps it: they are put in order here, which costs less than a Sort.
+PAGE = f"""
+SELECT f.extension, f.first, f.last, c.*
+FROM ({_FOUND % "(SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1)"}) f
+LEFT JOIN LATERAL (SELECT {_ROW} FROM listed_call c WHERE {_ON_PAGE % _OF_F} ORDER BY c.position DESC) c ON true
+"""
+
+PAGE_OF_TOKEN = f"""
+SELECT f.extension, f.first, f.last, ({_TEXTS % _OF_F})
+FROM ({_FOUND % "(SELECT t.extension FROM token t WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8)"}) f
+"""
+
+# The same for many tokens of an app, by the number of each question from 1 on; none for a token that is not there.
+_OF_EACH = {name: f"q.{name}" for name in _OF_ONE}
+_ENDS_OF_EACH = _ENDS % (_OF_EACH | {"extension": "t.extension"})
+PAGES_OF_TOKENS = f"""
+SELECT q.number, f.extension, f.first, f.last, ({_TEXTS % (_OF_EACH | {"extension": "f.extension"})})
+FROM unnest(
+    $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bigint[]
+) WITH ORDINALITY AS q (kind, earliest, latest, skipped, most, digest, now_ms, number), LATERAL (
+    SELECT t.extension, {_ENDS_OF_EACH}
+    FROM token t WHERE t.app_id = $1 AND t.digest = q.digest AND t.expires_ms > q.now_ms
+    OFFSET 0
+) f
+"""
+
+SPAN = f"""
+SELECT {_ENDS % {"extension": "$2", "kind": "$3", "earliest": "$4", "latest": "$5"}}
+FROM app a WHERE a.app_id = $1
+"""
+
+_ALL = f"{_OF_LIST % {'extension': '$2', 'kind': '$3'}} AND c.position BETWEEN $4 AND $5 ORDER BY c.position DESC"
+WALK = f"SELECT {_ROW} FROM listed_call c WHERE {_ALL}"
+WALK_LEGS = f"""
+SELECT ARRAY(SELECT l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = c.call_ref ORDER BY l.ordinal)
+FROM listed_call c WHERE {_ALL}
+"""
+
+_position = attrgetter("position")
+
+
+def page_parameters(wanted: Range) -> tuple[int, int, int, int]:
+    """Return a range's part of a page statement's parameters, the third to the sixth."""
+    skipped = (wanted.page - 1) * wanted.limit  # any page may be asked for; PostgreSQL's integers end
+    return wanted.from_ms, wanted.to_ms, min(skipped, FAR), min(wanted.limit, FAR)
+
+
+def page_rows(rows: Sequence[asyncpg.Record]) -> tuple[str, int, list[ListedCall]]:
+    """Return whose list it is, the exact count and the calls of the rows of `PAGE` (at least one)."""
+    extension, first, last, position = rows[0][:4]
+    calls = [] if position is None else [listed_call(*row[3:]) for row in rows]
+    calls.sort(key=_position, reverse=True)
+    return extension, count_of(first, last), calls
