@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
     async def counts(self, *extensions: str, limit: int = 10) -> list[int | None]:
         pages = await asyncio.gather(*(self.page(extension, limit=limit) for extension in extensions))
-        return [page and page.count for page in pages]
+        return [page.count if page else None for page in pages]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,8 @@ def test_who_goes_away_disturbs_nobody(url: str) -> None:
         for task in (tasks[0], *tasks[4:9]):
             task.cancel()
         left = [task for task in tasks if not task.cancelling()]
-        return [page and page.count for page in await asyncio.gather(*left)], await asked.counts(*AGENTS[:5])
+        pages = await asyncio.gather(*left)
+        return [page.count if page else None for page in pages], await asked.counts(*AGENTS[:5])
 
     assert ask(url, work) == ([2, 3, 4, *range(10, 21)], [1, 2, 3, 4, 5])
 
