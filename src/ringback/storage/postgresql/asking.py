@@ -18,7 +18,7 @@ from ringback.storage.records import Range, ShownPage
 from ringback.storage.rows import count_of
 from ringback.telephony.call import ListKind
 
-AT_ONCE = 3  # statements of an app on their way: with more, fewer would wait; with less, a slow disk is asked one by one
+AT_ONCE = 3  # statements of an app on their way: of more, fewer wait; with less, a slow disk is asked one by one
 _GROUP = 32  # pages in one statement at most: each waits for all
 _GROUP_ROWS = 1_000  # rows in one, unless a single page has more
 
