@@ -84,8 +84,9 @@ def bare_server(answer: bytes = b"{}") -> Iterator[Server]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without settings of a Ringback."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+    """Return this process's environment without settings of a Ringback; bytecode is kept, as of what is installed."""
+    own = ("RINGBACK_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
 def memory_mib(pid: int, line: str) -> float:

@@ -1,4 +1,4 @@
-"""GET /metrics: who may read them, and what the store weighs. Counting is in tallies.py, the format in exposition.py."""
+"""GET /metrics: who may read them, and what the store weighs. Counting is in tallies.py, the form in exposition.py."""
 
 import asyncio
 
