@@ -11,7 +11,7 @@ from hypothesis import settings
 from tests.databases.postgresql import PostgreSql
 from tests.loop import run
 from tests.storage.examples import AN_APP
-from tests.stores import BACKENDS, PostgresqlStores, SqliteStores, Stores
+from tests.stores import KINDS, CitusStores, PostgresqlStores, SqliteStores, Stores
 
 from ringback.storage import open_store
 from ringback.storage.base import Store
@@ -28,12 +28,12 @@ def postgresql_server() -> Iterator[PostgreSql]:
         yield server
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(scope="session", params=KINDS)
 def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stores:
     """Stores of each kind in turn: what asks for them, or for something made of them, runs on every backend."""
     if request.param == "sqlite":
         return SqliteStores(tmp_path_factory.mktemp("stores"))
-    return PostgresqlStores(request.getfixturevalue("postgresql_server"))
+    return CitusStores() if request.param == "citus" else PostgresqlStores(request.getfixturevalue("postgresql_server"))
 
 
 @pytest.fixture

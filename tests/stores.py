@@ -1,20 +1,27 @@
 """Empty stores of every kind for tests. A new backend is one more class here. No assertions here."""
 
+import asyncio
+import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 from tests.databases.postgresql import PostgreSql
 from tests.loop import run
+from tests.switches.programs import wait_for
 
 from ringback.storage import open_store
 from ringback.storage.base import Store
 
+CITUS = os.environ.get("RINGBACK_TEST_CITUS", "")  # the URL of an empty database with Citus and a worker or more
 BACKENDS = ("sqlite", "postgresql")
+KINDS = (*BACKENDS, "citus") if CITUS else BACKENDS
 
 
 class Stores(ABC):
@@ -121,6 +128,54 @@ class PostgresqlStores(Stores):
     def ask(self, url: str, statement: str) -> list[Any]:
         """Ask the database."""
         return list(self.server.ask(statement, database=url.rpartition("/")[2]))
+
+
+class CitusStores(Stores):
+    """Schemas of one database, distributed over the workers of a cluster."""
+
+    def new(self) -> str:
+        """Return the URL of a schema without a table."""
+        name = f"store_{uuid4().hex}"
+        self.ask(CITUS, f"CREATE SCHEMA {name}")
+        return f"{CITUS}?search_path={name}"
+
+    def made(self) -> str:
+        """Return the URL of a schema whose tables are distributed."""
+        url = self.new()
+        run(run(open_store(url, migrate=True, distribute=True)).close())
+        self.ask(url, "DELETE FROM audit")  # a fresh store's has no line, not even of having been distributed
+        return url
+
+    def drop(self, url: str) -> None:
+        """Drop the schema."""
+        self.ask(CITUS, f"DROP SCHEMA {url.rpartition('=')[2]} CASCADE")
+
+    @contextmanager
+    def unwritable(self, url: str) -> Iterator[None]:  # noqa: ARG002  (it is the whole coordinator)
+        """Have the coordinator take no writes."""
+        self._set_read_only("on")
+        try:
+            yield
+        finally:
+            self._set_read_only("off")
+
+    def ask(self, url: str, statement: str) -> list[Any]:
+        """Ask the coordinator."""
+
+        async def asked() -> list[Any]:
+            connection = await asyncpg.connect(url)
+            try:
+                return [tuple(row) for row in await connection.fetch(statement)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(asked())
+
+    def _set_read_only(self, value: str) -> None:
+        self.ask(CITUS, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        self.ask(CITUS, "SELECT pg_reload_conf()")
+        shown = partial(self.ask, CITUS, "SHOW default_transaction_read_only")
+        wait_for(lambda: shown() == [(value,)], shown)
 
 
 def _path_of(url: str) -> Path:

@@ -4,7 +4,6 @@ Runs where RINGBACK_TEST_CITUS is the URL of an empty database with Citus and at
 """
 
 import asyncio
-import os
 import random
 import re
 from collections.abc import Iterator
@@ -16,6 +15,9 @@ from tests.loop import run
 from tests.storage.examples import AN_AGENT, AN_APP, ANOTHER_APP, NOW, OUT_MISSED, add_token, texts, whole_lists
 from tests.storage.naive import NaiveStore, shown
 from tests.storage.statements import EVERY_APP, NO_APP, statements
+from tests.storage.test_postgresql_schema import OLDEST
+from tests.stores import CITUS as URL
+from tests.stores import CitusStores
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
@@ -24,7 +26,6 @@ from ringback.storage.postgresql.schema import DISTRIBUTED
 from ringback.storage.records import NewReject, Range, Spending, Tries
 from ringback.telephony.call import ListKind
 
-URL = os.environ.get("RINGBACK_TEST_CITUS", "")
 STATEMENTS = {name: text for name, text in statements().items() if name.partition(".")[2] not in EVERY_APP | NO_APP}
 
 pytestmark = pytest.mark.skipif(not URL, reason="RINGBACK_TEST_CITUS names no cluster")
@@ -48,7 +49,7 @@ def ask(statement: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The cluster's URL, a fresh store in it."""
-    clean = f"DROP TABLE IF EXISTS {', '.join((*reversed(DISTRIBUTED), 'login_try', 'ringback_schema'))} CASCADE"
+    clean = f"DROP TABLE IF EXISTS {', '.join((*reversed(DISTRIBUTED), 'duty', 'login_try', 'ringback_schema'))} CASCADE"
     ask(clean)
     run(run(open_store(URL, migrate=True, distribute=True)).close())
     yield URL
@@ -99,9 +100,30 @@ def test_distributing_again_is_harmless(cluster: str) -> None:
     """`migrate --distribute` may be run by whoever is not sure."""
     run(run(open_store(cluster, migrate=True, distribute=True)).close())
 
-    tables = {str(row[0]) for row in ask("SELECT logicalrelid::text FROM pg_dist_partition WHERE partmethod = 'h'")}
-    assert tables == set(DISTRIBUTED)
-    assert len(ask("SELECT DISTINCT colocationid FROM pg_dist_partition WHERE partmethod = 'h'")) == 1
+    found = "FROM pg_dist_partition JOIN pg_class c ON c.oid = logicalrelid WHERE relnamespace = 'public'::regnamespace"
+    assert {str(row[0]) for row in ask(f"SELECT relname {found} AND partmethod = 'h'")} == set(DISTRIBUTED)
+    assert len(ask(f"SELECT DISTINCT colocationid {found}")) == 1
+
+
+@pytest.mark.parametrize("was_distributed", [False, True])
+def test_the_oldest_stores_are_brought_up(was_distributed: bool) -> None:
+    """Made before lists kept what pages show, and distributed then or now: the lists are the same."""
+    stores = CitusStores()
+    url = stores.new()
+    store = run(open_store(url, migrate=True, distribute=was_distributed))
+    run(store.add_app(AN_APP))
+    run(store.take_in(AN_APP.app_id, [a_leg(), a_leg("k2", name='A "B" \x7fé', rate="1.5")]))
+    before = whole_lists(store)
+    run(store.close())
+    for statement in (*OLDEST, "UPDATE ringback_schema SET version = 1"):
+        stores.ask(url, statement)
+
+    run(run(open_store(url, migrate=True, distribute=True)).close())
+
+    store = run(open_store(url))
+    assert (whole_lists(store), run(store.check()).faults) == (before, [])
+    run(store.close())
+    stores.drop(url)
 
 
 def test_the_contract_holds(store: Store) -> None:

@@ -14,11 +14,11 @@ SELECT count(*) > 0 AND count(*) FILTER (WHERE attname = 'shown') = 0 FROM pg_at
 WHERE attrelid = to_regclass('listed_call') AND attnum > 0 AND NOT attisdropped
 """
 _REGIONS = "SELECT app_id, region FROM app ORDER BY app_id"
-_BRING_UP = """
-ALTER TABLE listed_call DROP COLUMN name, DROP COLUMN rate, DROP COLUMN billable_seconds,
-    ADD COLUMN shown text NOT NULL DEFAULT '';
-ALTER TABLE listed_call ALTER COLUMN shown DROP DEFAULT;
-"""
+_BRING_UP = (  # one by one: Citus hands what it is sent to its workers as it came, and they take one statement at a time
+    "ALTER TABLE listed_call DROP COLUMN name, DROP COLUMN rate, DROP COLUMN billable_seconds",
+    "ALTER TABLE listed_call ADD COLUMN shown text NOT NULL DEFAULT ''",
+    "ALTER TABLE listed_call ALTER COLUMN shown DROP DEFAULT",
+)
 
 
 async def are_older(connection: Connection) -> bool:
@@ -28,6 +28,7 @@ async def are_older(connection: Connection) -> bool:
 
 async def bring_up_lists(connection: Connection) -> None:
     """Change the lists' columns; what they show is read from the legs again."""
-    await connection.execute(_BRING_UP)
+    for statement in _BRING_UP:
+        await connection.execute(statement)
     for app_id, region in await connection.fetch(_REGIONS):
         await show_again(cast("connections.Connection", connection), app_id, region)
