@@ -49,7 +49,8 @@ def ask(statement: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The cluster's URL, a fresh store in it."""
-    clean = f"DROP TABLE IF EXISTS {', '.join((*reversed(DISTRIBUTED), 'duty', 'login_try', 'ringback_schema'))} CASCADE"
+    tables = (*reversed(DISTRIBUTED), "duty", "login_try", "ringback_schema")
+    clean = f"DROP TABLE IF EXISTS {', '.join(tables)} CASCADE"
     ask(clean)
     run(run(open_store(URL, migrate=True, distribute=True)).close())
     yield URL

@@ -14,7 +14,7 @@ SELECT count(*) > 0 AND count(*) FILTER (WHERE attname = 'shown') = 0 FROM pg_at
 WHERE attrelid = to_regclass('listed_call') AND attnum > 0 AND NOT attisdropped
 """
 _REGIONS = "SELECT app_id, region FROM app ORDER BY app_id"
-_BRING_UP = (  # one by one: Citus hands what it is sent to its workers as it came, and they take one statement at a time
+_BRING_UP = (  # one by one: Citus hands on the text it is sent, and its workers take one statement
     "ALTER TABLE listed_call DROP COLUMN name, DROP COLUMN rate, DROP COLUMN billable_seconds",
     "ALTER TABLE listed_call ADD COLUMN shown text NOT NULL DEFAULT ''",
     "ALTER TABLE listed_call ALTER COLUMN shown DROP DEFAULT",
