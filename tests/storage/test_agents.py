@@ -1,6 +1,7 @@
 """Apps, agents and tokens: who may see whose calls, and what ends a token."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -23,7 +24,7 @@ from tests.telephony.examples import a_leg
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp
 from ringback.storage.base import Store
-from ringback.storage.records import Agent, Range
+from ringback.storage.records import MOST_TOKENS, Agent, Range
 from ringback.telephony.call import ListKind, call_ref
 
 APP, OTHER = AN_APP.app_id, ANOTHER_APP.app_id
@@ -170,6 +171,43 @@ def test_expired_tokens_are_dropped_on_the_way(peopled: Store) -> None:
     add_token(peopled, AN_AGENT, b"fresh")
 
     assert run(peopled.delete_tokens(APP, "101")) == 2
+
+
+def test_an_agent_has_only_so_many_tokens(peopled: Store) -> None:
+    """Whoever logs in before each request ends its own oldest tokens, a thousand log-ins later, and nobody else's."""
+    issued = [NOW + timedelta(seconds=number) for number in range(MOST_TOKENS + 20)]
+    run(peopled.add_agent(an_agent(extension="102")))
+    assert add_token(peopled, an_agent(extension="102"), b"other")
+
+    async def log_in(number: int) -> bool:
+        digest, expires_at = b"%d" % number, issued[number] + timedelta(days=30)
+        return await peopled.add_token(APP, "101", digest, issued[number], expires_at, AN_AGENT.password_hash)
+
+    async def log_in_together(numbers: Iterable[int]) -> list[bool]:
+        return await asyncio.gather(*map(log_in, numbers))
+
+    for begin in range(0, len(issued), 60):
+        assert all(run(log_in_together(range(len(issued))[begin : begin + 60])))
+
+    left = {token.digest for token in run(peopled.tokens(APP))}
+    assert len(left) == MOST_TOKENS + 1
+    assert {b"other", *(b"%d" % number for number in range(80, len(issued)))} <= left
+
+
+def test_a_token_given_after_the_clock_stepped_back_lives(peopled: Store) -> None:
+    """It is kept though a thousand others seem newer: whoever has just logged in is let in."""
+
+    async def log_in_often() -> None:
+        for number in range(MOST_TOKENS):
+            expires_at = NOW + timedelta(days=30)
+            await peopled.add_token(APP, "101", b"%d" % number, NOW, expires_at, AN_AGENT.password_hash)
+
+    run(log_in_often())
+    hour_ago = NOW - timedelta(hours=1)
+    assert run(peopled.add_token(APP, "101", b"late", hour_ago, NOW + timedelta(days=30), AN_AGENT.password_hash))
+
+    assert agent_of(peopled, b"late") == "101"
+    assert len(run(peopled.tokens(APP))) == MOST_TOKENS
 
 
 def test_a_renewed_hash_keeps_tokens(peopled: Store) -> None:

@@ -129,7 +129,8 @@ class Store(ABC):
     ) -> bool:
         """Keep a token's digest if the agent is enabled and still has this password; return whether it was kept.
 
-        Tokens of the agent that had expired by `issued_at` are dropped on the way. It goes into the audit only if it
+        Tokens of the agent that had expired by `issued_at` are dropped on the way; so are the oldest where it has more
+        than `MOST_TOKENS`, never the one that is kept. It goes into the audit only if it
         `is_noted`: log-ins do not, for some clients log in before each request.
         """
 

@@ -12,7 +12,7 @@ from ringback.storage.postgresql import login_tries
 from ringback.storage.postgresql.acting import PostgresqlActing
 from ringback.storage.postgresql.connections import LONG_SECONDS, Connection
 from ringback.storage.postgresql.showing import change_app
-from ringback.storage.records import Agent, App, KeptToken, Spending, Tries
+from ringback.storage.records import MOST_TOKENS, Agent, App, KeptToken, Spending, Tries
 from ringback.storage.rows import (
     AGENT_COLUMNS,
     APP_COLUMNS,
@@ -40,9 +40,15 @@ DROP_TOKENS = "DELETE FROM token WHERE app_id = $1 AND extension = $2"
 DROP_EXPIRED = "DELETE FROM token WHERE app_id = $1 AND extension = $2 AND expires_ms <= $3"
 HOLD_AGENT = """
 SELECT a.extension FROM agent a
-WHERE a.app_id = $1 AND a.extension = $2 AND a.password_hash = $3 AND NOT a.is_disabled FOR SHARE
+WHERE a.app_id = $1 AND a.extension = $2 AND a.password_hash = $3 AND NOT a.is_disabled FOR NO KEY UPDATE
 """
 ADD_TOKEN = "INSERT INTO token (app_id, digest, extension, issued_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)"
+DROP_OLDEST = """
+DELETE FROM token t WHERE t.app_id = $1 AND t.digest = ANY (ARRAY(
+    SELECT o.digest FROM token o WHERE o.app_id = $1 AND o.extension = $2 AND o.digest <> $3
+    ORDER BY o.issued_ms DESC, o.digest OFFSET $4
+))
+"""
 TOKENS = f"SELECT {TOKEN_COLUMNS} FROM token WHERE app_id = $1 ORDER BY digest"
 TOKEN_AGENT = "SELECT extension FROM token WHERE app_id = $1 AND digest = $2 AND expires_ms > $3"
 
@@ -136,10 +142,12 @@ class PostgresqlOwning(PostgresqlActing):
 
         async def work(connection: Connection) -> bool:
             await connection.execute(DROP_EXPIRED, app_id, extension, issued_ms)
-            # held until the token is in: whoever disables the agent meanwhile waits, and then ends this token too
+            # held until the token is in: whoever disables the agent meanwhile waits, and then ends this token too;
+            # and log-ins of one agent are counted one after the other
             if not await connection.fetch(HOLD_AGENT, app_id, extension, password_hash):
                 return False
             await connection.execute(ADD_TOKEN, app_id, digest, extension, issued_ms, expires_ms)
+            await connection.execute(DROP_OLDEST, app_id, extension, digest, MOST_TOKENS - 1)
             return True
 
         line = new_line(Act.TOKEN_ISSUED, app_id, f"{extension}_{app_id}", expires_at=expires_at.isoformat())

@@ -7,7 +7,7 @@ from datetime import datetime
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp
 from ringback.storage.auditing import Act, new_line
 from ringback.storage.placing import epoch_ms
-from ringback.storage.records import Agent, App, KeptToken, Spending, Tries
+from ringback.storage.records import MOST_TOKENS, Agent, App, KeptToken, Spending, Tries
 from ringback.storage.rows import (
     AGENT_COLUMNS,
     APP_COLUMNS,
@@ -22,6 +22,13 @@ from ringback.storage.sqlite import login_tries
 from ringback.storage.sqlite.acting import SqliteActing
 from ringback.storage.sqlite.showing import show_again
 from ringback.storage.sqlite.writer import LONG
+
+_DROP_OLDEST = """
+DELETE FROM token WHERE app_id = ?1 AND digest IN (
+    SELECT digest FROM token WHERE app_id = ?1 AND extension = ?2 AND digest <> ?3
+    ORDER BY issued_ms DESC, digest LIMIT -1 OFFSET ?4
+)
+"""
 
 
 class SqliteOwning(SqliteActing):
@@ -142,7 +149,10 @@ class SqliteOwning(SqliteActing):
                 "WHERE app_id = ? AND extension = ? AND password_hash = ? AND NOT is_disabled",
                 (digest, epoch_ms(issued_at), epoch_ms(expires_at), app_id, extension, password_hash),
             )
-            return added.rowcount == 1
+            if added.rowcount == 0:
+                return False
+            db.execute(_DROP_OLDEST, (app_id, extension, digest, MOST_TOKENS - 1))
+            return True
 
         line = new_line(Act.TOKEN_ISSUED, app_id, f"{extension}_{app_id}", expires_at=expires_at.isoformat())
         return await self._act(work, lambda was_kept: line if was_kept and is_noted else None)
