@@ -36,13 +36,19 @@ class BodyTooLarge(RingbackError):
     code = "body_too_large"
 
 
-class BadLogin(RingbackError):
+class RefusedLogin(RingbackError):
+    """The log-in was refused. `asked` is the agent id that was given, and the address it was given from."""
+
+    asked: tuple[str, str] | None = None
+
+
+class BadLogin(RefusedLogin):
     """Authentication failed: no such agent, or another password."""
 
     code = "bad_login"
 
 
-class TooManyLogins(RingbackError):
+class TooManyLogins(RefusedLogin):
     """Too many wrong log-ins; try again later."""
 
     code = "too_many_logins"

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ringback import agents
-from ringback.errors import InvalidInput, TooManyLogins
+from ringback.errors import InvalidInput, RefusedLogin, TooManyLogins
 from ringback.storage.base import Store
 from ringback.storage.records import Spending
 from ringback.telephony.agent_id import AgentId
@@ -73,6 +73,13 @@ class Logins:
 
         Raises `BadLogin` as `agents.log_in` does, `TooManyLogins`, and `TooBusy`.
         """
+        try:
+            return await self._log_in(agent_id, password, client)
+        except RefusedLogin as refused:
+            refused.asked = agent_id, client
+            raise
+
+    async def _log_in(self, agent_id: str, password: str, client: str) -> agents.Login:
         agent, address = _agent(agent_id), _address(client)
         counts, is_known = await self._allowed(agent, address)
         async with self._room.turn(agent + address if is_known else address, is_known=is_known):

@@ -42,7 +42,7 @@ def set_up_logs(form: Literal["text", "json"]) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_without_internals, last])
     )
-    handler.addFilter(_Seldom())
+    handler.addFilter(_LibrariesSeldom())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -73,26 +73,37 @@ def _without_internals(logger: object, name: str, event: structlog.typing.EventD
     return structlog.stdlib.ProcessorFormatter.remove_processors_meta(None, "", event)
 
 
-class _Seldom(logging.Filter):
-    """Passes a library's warning at most once a second: clients that send nonsense must not fill the log."""
+class Seldom:
+    """Tells what is due to be said again: clients that send nonsense must not fill the log."""
 
-    _MOST = 100
+    def __init__(self, most: int) -> None:
+        """Remember so many things; beyond, all are forgotten."""
+        self._most = most
+        self._quiet_until: dict[str, float] = {}
+
+    def is_due(self, said: str, seconds: float) -> bool:
+        """Return whether this has not been said for so long, and take it as said now."""
+        now = time.monotonic()
+        if now < self._quiet_until.get(said, now):
+            return False
+        if len(self._quiet_until) >= self._most:
+            self._quiet_until.clear()
+        self._quiet_until[said] = now + seconds
+        return True
+
+
+class _LibrariesSeldom(logging.Filter):
+    """Passes a library's warning at most once a second."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._quiet_until: dict[str, float] = {}
+        self._seldom = Seldom(100)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the line is to be written."""
-        said, now = str(record.msg), time.monotonic()
         if record.exc_info or record.levelno > logging.WARNING:
             return True
-        if now < self._quiet_until.get(said, now):
-            return False
-        if len(self._quiet_until) >= self._MOST:
-            self._quiet_until.clear()
-        self._quiet_until[said] = now + 1.0
-        return True
+        return self._seldom.is_due(str(record.msg), 1.0)
 
 
 # --- what is masked ------------------------------------------------------------------------------------------------

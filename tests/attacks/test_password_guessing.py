@@ -112,6 +112,23 @@ def test_a_crowd_locks_out_strangers_for_a_minute_and_never_the_agents_own_addre
     assert statuses(log_in_all(besieged, [(agent_id, PASSWORD, away)])) == {200: 1}
 
 
+def test_guessing_is_in_the_log_and_does_not_fill_it(besieged: Site, tenant: Tenant) -> None:
+    """Each wrong log-in has its line with address and agent; of those not looked at an address has one a worker."""
+    source = "127.0.4.7"
+    log_in_all(besieged, [(tenant.agent_id, "not-the-password", source) for _ in range(2)])
+    log_in_all(besieged, [(tenant.agent_id, "not-the-password", source) for _ in range(20)])
+    log_in_all(besieged, [("\n+7 701 555 12 34 injected", "not-the-password", "127.0.4.8")])
+    besieged.wait_until_told("client='127.0.4.8'")
+
+    told = [line for line in besieged.server.said if "event='login' refused=" in line and f"client='{source}'" in line]
+    whose = f"app={tenant.app_id} extension='103' request_id="
+    wrong, held_up = ([line for line in told if f"refused='{why}'" in line] for why in ("wrong", "too many"))
+    assert len(wrong) == 2
+    assert len(held_up) in (1, 2)
+    assert all(whose in line for line in told)
+    assert not any("not-the-password" in line or "injected" in line for line in besieged.server.said)
+
+
 @pytest.mark.long
 def test_a_flood_of_log_ins_holds_up_neither_pages_nor_known_agents(flooded: Site) -> None:
     """While many log-ins from many addresses come at once, pages are quick and a known agent comes in."""

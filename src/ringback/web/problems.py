@@ -1,7 +1,5 @@
 """Every error as an answer: one table from class to status, and the envelope that all of them wear."""
 
-import time
-
 import msgspec
 import structlog
 
@@ -13,6 +11,7 @@ from ringback.errors import (
     BodyTooLarge,
     InvalidInput,
     NotThere,
+    RefusedLogin,
     RingbackError,
     StoreUnavailable,
     StoreUnusable,
@@ -21,18 +20,21 @@ from ringback.errors import (
     UnreadableBody,
     UnreadableRecord,
 )
+from ringback.logs import Seldom
+from ringback.telephony.agent_id import find_agent_id
 from ringback.web.answers import Answer, Headers, json_answer
 from ringback.web.request_ids import id_header
 from ringback.web.request_ids import request_id as request_id_of
 
 RETRY_AFTER_SECONDS = 5
 _LOG_SECONDS = 1.0
+_HELD_UP_SECONDS = 60.0
 _AWAY = "The calls cannot be reached or written right now; try again"
 
 log = structlog.get_logger()
 
-_quiet_until: dict[str, float] = {}  # by what was logged of the store
-_MOST_QUIET = 100
+_store_said = Seldom(100)
+_logins_refused = Seldom(10_000)
 
 # The first class an error is one of counts. 4xx: do not resend. 503: resend later.
 STATUS_OF: tuple[tuple[type[RingbackError], int], ...] = (
@@ -76,19 +78,26 @@ def error_answer(error: RingbackError, headers: Headers, *, http_status: int | N
     if isinstance(error, StoreUnavailable | StoreUnusable):
         _log_seldom(str(error), request_id)
         return problem_answer(503, _AWAY, http_status=http_status, headers=told)
+    if isinstance(error, RefusedLogin) and error.asked is not None:
+        _log_refused(error, *error.asked, request_id)
     wait = getattr(error, "retry_after_seconds", RETRY_AFTER_SECONDS)
     return problem_answer(status_of(error), str(error), http_status=http_status, headers=told, retry_after_seconds=wait)
 
 
 def _log_seldom(said: str, request_id: str) -> None:
     """Log what the store says, the same at most once a second: while it is away every request meets it."""
-    now = time.monotonic()
-    if now < _quiet_until.get(said, now):
+    if _store_said.is_due(said, _LOG_SECONDS):
+        log.warning("store", said=said, request_id=request_id)
+
+
+def _log_refused(error: RefusedLogin, agent_id: str, client: str, request_id: str) -> None:
+    """Log each wrong log-in, and once a minute that an address is held up. What was typed is shown if it is an id."""
+    is_held_up = isinstance(error, TooManyLogins)
+    if is_held_up and not _logins_refused.is_due(client, _HELD_UP_SECONDS):
         return
-    if len(_quiet_until) >= _MOST_QUIET:
-        _quiet_until.clear()
-    _quiet_until[said] = now + _LOG_SECONDS
-    log.warning("store", said=said, request_id=request_id)
+    agent = find_agent_id(agent_id)
+    whose = {"app": agent.app_id, "extension": agent.extension} if agent else {}
+    log.warning("login", refused="too many" if is_held_up else "wrong", client=client, **whose, request_id=request_id)
 
 
 def fault_answer(path: str, headers: Headers, error: Exception) -> Answer:
