@@ -6,14 +6,14 @@ import sys
 
 import pytest
 from tests.loop import run
-from tests.storage.examples import AN_APP, ANOTHER_APP, OUT_MISSED, whole_list
+from tests.storage.examples import AN_APP, ANOTHER_APP, NOW, OUT_MISSED, whole_list
 from tests.stores import Stores
 from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnavailable, UnknownApp, UnusableSetting
 from ringback.storage import open_store
 from ringback.storage.base import Store
-from ringback.storage.records import Intake, Range
+from ringback.storage.records import Intake, NewReject, Range
 
 APP = AN_APP.app_id
 
@@ -55,6 +55,21 @@ def test_closing_twice_is_harmless(store: Store) -> None:
         run(store.take_in(APP, [a_leg()]))
     with pytest.raises(StoreUnavailable):
         run(store.ready())
+
+
+def test_a_store_tells_what_it_weighs(store: Store) -> None:
+    """Its lists and rejects are counted, whichever app's, and its bytes grow with its calls."""
+    run(store.add_app(ANOTHER_APP))
+    before = run(store.measures())
+    reject = NewReject(source="generic", origin="o", reason="r", raw=b"x", received_at=NOW)
+    for app_id in (APP, ANOTHER_APP.app_id):
+        legs = [a_leg(f"k{number}", extension=str(101 + number % 3), name="N" * 200) for number in range(2000)]
+        run(store.take_in(app_id, legs, [reject]))
+
+    after = run(store.measures())
+    assert (before.lists, before.rejects) == (0, 0)
+    assert (after.lists, after.rejects) == (6, 2)
+    assert after.bytes > before.bytes + 2 * 2000 * 200 > 2 * 2000 * 200
 
 
 def test_processes_that_open_a_fresh_store_at_once_all_succeed(stores: Stores) -> None:
