@@ -13,7 +13,7 @@ from tests.web.house import FROM, PASSWORD, missed, with_store
 from tests.web.processes import ringback
 
 from ringback.storage.base import Store
-from ringback.storage.postgresql.connections import SESSION
+from ringback.storage.postgresql.session import SESSION
 from ringback.storage.records import Range
 from ringback.telephony.call import ListKey, ListKind, call_ref
 

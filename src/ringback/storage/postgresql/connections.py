@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-from uuid import uuid4
 
 import asyncpg
 from asyncpg.transaction import Transaction
 
 from ringback.errors import StoreUnavailable, UnusableSetting
 from ringback.storage.postgresql.errors import OF_CONNECTING, our_error, our_errors
+from ringback.storage.postgresql.session import SESSION, Session
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -31,18 +31,6 @@ _A_MOMENT = 0.001
 _LONGEST_WAIT_SECONDS = 0.128  # of a transaction that another one overtook, until it is run again
 _POOL_SIZE = 10
 _FOR_EVER = 1 << 40  # queries: connections are not renewed, nothing in them ages
-
-# What every statement here relies on: index reads. A server that is paused or cut off in mid-transaction must not keep
-# its lists locked for others, nor a statement go on whose asker has gone. (No forced generic plan: Citus routes none.)
-SESSION = {
-    "application_name": "ringback",
-    "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
-    "jit": "off",
-    "statement_timeout": "60s",
-    "idle_in_transaction_session_timeout": "60s",
-    "client_connection_check_interval": "2s",
-}
 
 _TAKE_ROOM = "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM generate_series(1, 50000)"  # a megabyte, for a moment
 
@@ -79,15 +67,8 @@ class Place(NamedTuple):
 
     def connecting(self) -> dict[str, Any]:
         """Return how asyncpg is told to connect; a pooler keeps neither a session's settings nor its statements."""
-        told: dict[str, Any] = {"dsn": self.url, "timeout": _CONNECT_SECONDS, "connection_class": _Session}
+        told: dict[str, Any] = {"dsn": self.url, "timeout": _CONNECT_SECONDS, "connection_class": Session}
         return told | ({"statement_cache_size": 0} if self.is_pooled else {"server_settings": SESSION})
-
-
-class _Session(asyncpg.Connection):
-    """Names its statements as no other process does: a pooler hands sessions round, and those names with them."""
-
-    def _get_unique_id(self, prefix: str) -> str:
-        return f"ringback_{prefix}_{uuid4().hex}"
 
 
 def write_seconds(records: int) -> float:
