@@ -36,9 +36,9 @@ def test_arrays_are_what_they_are_without_being_asked_for(postgresql_server: Pos
 
     async def there_and_back(kind: type[asyncpg.Connection]) -> list[object]:
         connection = await asyncpg.connect(url, connection_class=kind)
-        there = list(await connection.fetchrow(ARRAYS, *VALUES))
-        others = await connection.fetchrow("SELECT ARRAY[true, NULL], ARRAY[1.5::float8], int4range(1, 5)")
+        there = await connection.fetch(ARRAYS, *VALUES)
+        others = await connection.fetch("SELECT ARRAY[true, NULL], ARRAY[1.5::float8], int4range(1, 5)")
         await connection.close()
-        return [*there, *others]
+        return [*there[0], *others[0]]
 
     assert run(there_and_back(Session)) == run(there_and_back(asyncpg.Connection))
