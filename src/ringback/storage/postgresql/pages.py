@@ -25,9 +25,11 @@ _ON_PAGE = f"""
     {_OF_LIST} AND c.position >= f.first
         AND c.position BETWEEN f.last - %(skipped)s - %(most)s + 1 AND f.last - %(skipped)s
 """
-# One value, whose texts need no decoding.
+# One value, whose texts need no decoding. An array keeps the order of its rows; an aggregate would sort them once more.
 _TEXTS = f"""
-    SELECT convert_to(string_agg(c.shown, '' ORDER BY c.position DESC), 'UTF8') FROM listed_call c WHERE {_ON_PAGE}
+    SELECT convert_to(
+        array_to_string(ARRAY(SELECT c.shown FROM listed_call c WHERE {_ON_PAGE} ORDER BY c.position DESC), ''), 'UTF8'
+    )
 """
 
 # A page is one statement and so one snapshot.
