@@ -133,7 +133,7 @@ class Connections:
             raise StoreUnavailable("The store is closed")
         try:
             until = self._now() + READ_SECONDS
-            connection = await self._pool.acquire(timeout=READ_SECONDS)
+            connection = await self._acquired(until)
             try:
                 return await connection.fetch(statement, *parameters, timeout=max(until - self._now(), _A_MOMENT))
             except (TimeoutError, asyncpg.InternalClientError, asyncio.CancelledError):
@@ -146,6 +146,11 @@ class Connections:
             if ours is None:
                 raise
             raise ours from error
+
+    async def _acquired(self, until: float) -> Connection:
+        """Return a connection of the pool; raises `TimeoutError`. (The pool's own timeout has a task for each.)"""
+        async with asyncio.timeout_at(until):
+            return await self._pool.acquire()
 
     async def read(
         self, work: Callable[[Connection], Awaitable[T]], *, seconds: float = READ_SECONDS, snapshot: bool = False
@@ -208,7 +213,7 @@ class Connections:
         if self._is_closed:
             raise StoreUnavailable("The store is closed")
         until = self._now() + seconds
-        connection = await self._pool.acquire(timeout=min(seconds, READ_SECONDS))
+        connection = await self._acquired(self._now() + min(seconds, READ_SECONDS))
         end = self._loop.call_at(until, _drop, connection)
         try:
             yield connection
