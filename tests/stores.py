@@ -27,6 +27,8 @@ KINDS = (*BACKENDS, "citus") if CITUS else BACKENDS
 class Stores(ABC):
     """Makes stores of one kind; each is another one."""
 
+    weighs_calls = True  # whether a store's measures have the bytes of its calls, too
+
     @abstractmethod
     def new(self) -> str:
         """Return the URL of a store that does not exist yet."""
@@ -132,6 +134,8 @@ class PostgresqlStores(Stores):
 
 class CitusStores(Stores):
     """Schemas of one database, distributed over the workers of a cluster."""
+
+    weighs_calls = False  # the coordinator has none
 
     def new(self) -> str:
         """Return the URL of a schema without a table."""

@@ -57,7 +57,7 @@ def test_closing_twice_is_harmless(store: Store) -> None:
         run(store.ready())
 
 
-def test_a_store_tells_what_it_weighs(store: Store) -> None:
+def test_a_store_tells_what_it_weighs(store: Store, stores: Stores) -> None:
     """Its lists and rejects are counted, whichever app's, and its bytes grow with its calls."""
     run(store.add_app(ANOTHER_APP))
     before = run(store.measures())
@@ -69,7 +69,7 @@ def test_a_store_tells_what_it_weighs(store: Store) -> None:
     after = run(store.measures())
     assert (before.lists, before.rejects) == (0, 0)
     assert (after.lists, after.rejects) == (6, 2)
-    assert after.bytes > before.bytes + 2 * 2000 * 200 > 2 * 2000 * 200
+    assert after.bytes > before.bytes + (2 * 2000 * 200 if stores.weighs_calls else -1) > 0
 
 
 def test_processes_that_open_a_fresh_store_at_once_all_succeed(stores: Stores) -> None:

@@ -16,6 +16,7 @@ from ringback.storage.auditing import AuditLine
 from ringback.storage.pacing import Heard, Pace, Slice, nobody
 from ringback.storage.records import (
     EARLIEST_MS,
+    MOST_TOKENS,
     Agent,
     App,
     CheckReport,
@@ -45,6 +46,7 @@ class Store(ABC):
     of each line once it is on disk.
     """
 
+    most_tokens: int = MOST_TOKENS
     works_elsewhere: ClassVar[bool] = False  # writing is another process's work, which leaves this one's time free
     heard: Callable[[AuditLine], None] = staticmethod(nobody)
 
@@ -129,9 +131,9 @@ class Store(ABC):
     ) -> bool:
         """Keep a token's digest if the agent is enabled and still has this password; return whether it was kept.
 
-        Tokens of the agent that had expired by `issued_at` are dropped on the way; so are the oldest where it has more
-        than `MOST_TOKENS`, never the one that is kept. It goes into the audit only if it
-        `is_noted`: log-ins do not, for some clients log in before each request.
+        Tokens of the agent that had expired by `issued_at` are dropped on the way. One in some hundred tokens has the
+        agent's counted, and the oldest dropped where there are more than `most_tokens`; never itself. It goes into the
+        audit only if it `is_noted`: log-ins do not, for some clients log in before each request.
         """
 
     @abstractmethod

@@ -6,7 +6,7 @@ import msgspec
 
 EARLIEST_MS = -(2**62)
 LATEST_MS = 2**62
-MOST_TOKENS = 1_000  # live tokens of an agent that are kept: clients were seen to log in before each request
+MOST_TOKENS = 100_000  # live tokens of an agent that are kept: clients were seen to log in before each request
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):

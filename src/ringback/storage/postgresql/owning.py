@@ -12,7 +12,7 @@ from ringback.storage.postgresql import login_tries
 from ringback.storage.postgresql.acting import PostgresqlActing
 from ringback.storage.postgresql.connections import LONG_SECONDS, Connection
 from ringback.storage.postgresql.showing import change_app
-from ringback.storage.records import MOST_TOKENS, Agent, App, KeptToken, Spending, Tries
+from ringback.storage.records import Agent, App, KeptToken, Spending, Tries
 from ringback.storage.rows import (
     AGENT_COLUMNS,
     APP_COLUMNS,
@@ -21,6 +21,7 @@ from ringback.storage.rows import (
     agent_row,
     app_of,
     app_row,
+    has_others_counted,
     token_of,
 )
 
@@ -147,7 +148,8 @@ class PostgresqlOwning(PostgresqlActing):
             if not await connection.fetch(HOLD_AGENT, app_id, extension, password_hash):
                 return False
             await connection.execute(ADD_TOKEN, app_id, digest, extension, issued_ms, expires_ms)
-            await connection.execute(DROP_OLDEST, app_id, extension, digest, MOST_TOKENS - 1)
+            if has_others_counted(digest):
+                await connection.execute(DROP_OLDEST, app_id, extension, digest, self.most_tokens - 1)
             return True
 
         line = new_line(Act.TOKEN_ISSUED, app_id, f"{extension}_{app_id}", expires_at=expires_at.isoformat())

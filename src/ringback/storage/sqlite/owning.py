@@ -7,7 +7,7 @@ from datetime import datetime
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp
 from ringback.storage.auditing import Act, new_line
 from ringback.storage.placing import epoch_ms
-from ringback.storage.records import MOST_TOKENS, Agent, App, KeptToken, Spending, Tries
+from ringback.storage.records import Agent, App, KeptToken, Spending, Tries
 from ringback.storage.rows import (
     AGENT_COLUMNS,
     APP_COLUMNS,
@@ -16,6 +16,7 @@ from ringback.storage.rows import (
     agent_row,
     app_of,
     app_row,
+    has_others_counted,
     token_of,
 )
 from ringback.storage.sqlite import login_tries
@@ -151,7 +152,8 @@ class SqliteOwning(SqliteActing):
             )
             if added.rowcount == 0:
                 return False
-            db.execute(_DROP_OLDEST, (app_id, extension, digest, MOST_TOKENS - 1))
+            if has_others_counted(digest):
+                db.execute(_DROP_OLDEST, (app_id, extension, digest, self.most_tokens - 1))
             return True
 
         line = new_line(Act.TOKEN_ISSUED, app_id, f"{extension}_{app_id}", expires_at=expires_at.isoformat())
