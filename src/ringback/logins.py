@@ -116,8 +116,9 @@ class Logins:
         now_ms = _now_ms()
         spent = await self._store.spend_tries([count.spending() for count in counts], now_ms)
         try:
+            later_ms = _now_ms()  # than the moment of whoever was counted before, though that began after this
             for count, spent_ms in zip(counts, spent, strict=True):
-                count.check(spent_ms - now_ms)
+                count.check(spent_ms - later_ms)
         except TooManyLogins:
             await self._store.spend_tries([count.spending(-1) for count in counts], now_ms)
             raise
