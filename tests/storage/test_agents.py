@@ -302,3 +302,14 @@ def test_times_are_kept_to_the_millisecond(store: Store) -> None:
     agent = run(store.agent(APP, "101"))
     assert agent is not None
     assert agent.created_at == NOW + timedelta(milliseconds=1)
+
+
+def test_one_token_ends_by_itself(peopled: Store) -> None:
+    """Signing out ends the token it was done with, and no other; once more it does nothing."""
+    assert add_token(peopled, AN_AGENT, b"another")
+
+    for _ in range(2):
+        run(peopled.delete_token(APP, DIGEST))
+        run(peopled.delete_token(OTHER, b"another"))
+        assert agent_of(peopled) is None
+        assert agent_of(peopled, b"another") == AN_AGENT.extension

@@ -141,6 +141,10 @@ class Store(ABC):
         """End all tokens of an agent; return how many; raises `UnknownAgent`."""
 
     @abstractmethod
+    async def delete_token(self, app_id: int, digest: bytes) -> None:
+        """End one token; none with this digest is harmless."""
+
+    @abstractmethod
     async def tokens(self, app_id: int) -> list[KeptToken]:
         """Return all tokens of an app, those that have expired as well."""
 
@@ -192,6 +196,13 @@ class Store(ABC):
     @abstractmethod
     async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
         """Return a page of a list; a list nobody has written to is empty."""
+
+    @abstractmethod
+    async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
+        """Return for each list a text that is another one once a call has come to its newest end, or left the list.
+
+        It costs a few seeks a list, however long the lists are: for whoever asks every second.
+        """
 
     @abstractmethod
     async def lists(self, app_id: int) -> list[ListKey]:

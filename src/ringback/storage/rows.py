@@ -17,6 +17,7 @@ TOKEN_COLUMNS = "extension, digest, issued_ms, expires_ms"  # noqa: S105  (colum
 REJECT_COLUMNS = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
 AUDIT_COLUMNS = "app_id, done_ms, line_key, act, actor, subject, facts"
 MOST_REJECTS = 10_000  # told at once
+NEVER_WRITTEN = (None, None, None)  # the ends of a list that is not there
 MOST_LINES = 10_000  # of the audit, told at once
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,3 +126,8 @@ def listed_call(
 
 def _time(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def stamp_of(first: int | None, last: int | None, newest: bytes | None) -> str:
+    """Return the stamp of a list that ends at these positions (None where it is empty), and with this call."""
+    return "" if newest is None else f"{first}-{last}-{newest.hex()}"

@@ -38,6 +38,7 @@ SET_DISABLED = "UPDATE agent SET is_disabled = $3 WHERE app_id = $1 AND extensio
 RENEW_HASH = "UPDATE agent SET password_hash = $4 WHERE app_id = $1 AND extension = $2 AND password_hash = $3"
 
 DROP_TOKENS = "DELETE FROM token WHERE app_id = $1 AND extension = $2"
+DROP_TOKEN = "DELETE FROM token WHERE app_id = $1 AND digest = $2"
 DROP_EXPIRED = "DELETE FROM token WHERE app_id = $1 AND extension = $2 AND expires_ms <= $3"
 HOLD_AGENT = """
 SELECT a.extension FROM agent a
@@ -164,6 +165,9 @@ class PostgresqlOwning(PostgresqlActing):
             extension,
             line=lambda ended: new_line(Act.TOKENS_REVOKED, app_id, f"{extension}_{app_id}", tokens=ended),
         )
+
+    async def delete_token(self, app_id: int, digest: bytes) -> None:
+        await self._execute(DROP_TOKEN, app_id, digest)
 
     async def tokens(self, app_id: int) -> list[KeptToken]:
         return [token_of(row) for row in await self._fetch(TOKENS, app_id)]

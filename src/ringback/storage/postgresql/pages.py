@@ -69,6 +69,19 @@ SELECT {_ENDS % {"extension": "$2", "kind": "$3", "earliest": "$4", "latest": "$
 FROM app a WHERE a.app_id = $1
 """
 
+_OF_K = _OF_LIST % {"extension": "k.extension", "kind": "k.kind"}
+STAMPS = f"""
+SELECT
+    (SELECT c.position FROM listed_call c WHERE {_OF_K} ORDER BY c.position LIMIT 1),
+    n.position, n.call_ref
+FROM app a, unnest($2::text[], $3::smallint[]) WITH ORDINALITY AS k (extension, kind, number)
+LEFT JOIN LATERAL (
+    SELECT c.position, c.call_ref FROM listed_call c WHERE {_OF_K} ORDER BY c.position DESC LIMIT 1
+) n ON true
+WHERE a.app_id = $1
+ORDER BY k.number
+"""
+
 _ALL = f"{_OF_LIST % {'extension': '$2', 'kind': '$3'}} AND c.position BETWEEN $4 AND $5 ORDER BY c.position DESC"
 WALK = f"SELECT {_ROW} FROM listed_call c WHERE {_ALL}"
 WALK_LEGS = f"""

@@ -43,7 +43,7 @@ from ringback.storage.records import (
     Reject,
     ShownPage,
 )
-from ringback.storage.rows import MOST_REJECTS, REJECT_COLUMNS, listed_call, reject_of
+from ringback.storage.rows import MOST_REJECTS, NEVER_WRITTEN, REJECT_COLUMNS, listed_call, reject_of, stamp_of
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
 
@@ -127,6 +127,11 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
             return Page(extension=key.extension, count=0, calls=[])
         extension, count, calls = pages.page_rows(rows)
         return Page(extension=extension, count=count, calls=calls)
+
+    async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
+        named = [key.extension for key in keys], [key.kind.value for key in keys]
+        rows = await self._fetch(pages.STAMPS, app_id, *named)
+        return [stamp_of(*row) for row in rows] or [stamp_of(*NEVER_WRITTEN) for _ in keys]  # for no such app
 
     async def lists(self, app_id: int) -> list[ListKey]:
         return [ListKey(row[0], ListKind(row[1])) for row in await self._fetch(LISTS, app_id)]

@@ -56,6 +56,14 @@ SELECT extension, first, last, (
 ) found
 """
 
+STAMP = """
+SELECT
+    (SELECT min(position) FROM listed_call c WHERE c.list_id = l.list_id),
+    (SELECT max(position) FROM listed_call c WHERE c.list_id = l.list_id),
+    (SELECT call_ref FROM listed_call c WHERE c.list_id = l.list_id ORDER BY position DESC LIMIT 1)
+FROM call_list l WHERE app_id = ? AND extension = ? AND kind = ?
+"""
+
 _FAR = 1 << 40  # no list has so many positions: past any page, and where rows wait while their block moves
 
 

@@ -168,6 +168,11 @@ class SqliteOwning(SqliteActing):
             lambda ended: new_line(Act.TOKENS_REVOKED, app_id, f"{extension}_{app_id}", tokens=ended),
         )
 
+    async def delete_token(self, app_id: int, digest: bytes) -> None:
+        await self._write(
+            lambda db: db.execute("DELETE FROM token WHERE app_id = ? AND digest = ?", (app_id, digest)).rowcount
+        )
+
     async def tokens(self, app_id: int) -> list[KeptToken]:
         rows = self._rows(f"SELECT {TOKEN_COLUMNS} FROM token WHERE app_id = ? ORDER BY digest", (app_id,))
         return [token_of(row) for row in rows]

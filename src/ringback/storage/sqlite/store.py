@@ -24,7 +24,7 @@ from ringback.storage.records import (
     Reject,
     ShownPage,
 )
-from ringback.storage.rows import MOST_REJECTS, REJECT_COLUMNS, count_of, reject_of
+from ringback.storage.rows import MOST_REJECTS, NEVER_WRITTEN, REJECT_COLUMNS, count_of, reject_of, stamp_of
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_errors
@@ -84,6 +84,10 @@ class SqliteStore(SqliteOwning, SqliteKeeping):
         parameters = (*lists.page_parameters(wanted), app_id, key.kind.value, key.extension)
         extension, count, calls = lists.page_rows(self._rows(lists.PAGE, parameters))
         return Page(extension=extension, count=count, calls=calls)
+
+    async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
+        asked = [(app_id, key.extension, key.kind.value) for key in keys]
+        return [stamp_of(*row) for one in asked for row in self._rows(lists.STAMP, one) or [NEVER_WRITTEN]]
 
     async def lists(self, app_id: int) -> list[ListKey]:
         rows = self._rows("SELECT extension, kind FROM call_list WHERE app_id = ? ORDER BY extension, kind", (app_id,))
