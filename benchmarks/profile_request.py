@@ -19,6 +19,7 @@ from benchmarks.servers import Server, bare_server, ringback_server
 from benchmarks.sizes import SHORT
 from benchmarks.stores import made_store
 from ringback import agents, calls
+from ringback.logins import Limits, Logins
 from ringback.settings import Settings
 from ringback.storage.records import Range, ShownPage
 from ringback.storage.sqlite import lists
@@ -106,7 +107,8 @@ def _store_stages(path: Path, store: SqliteStore, questions: Sequence[Question])
 
 def _web_stages(store: SqliteStore, application: Application, questions: Sequence[Question]) -> list[Stage]:
     settings = Settings(store="none").checked()
-    dialect = TelecmiDialect(store, agents.Passwords(), settings)
+    logins = Logins(store, agents.Passwords(), Limits(settings.login_tries, settings.login_wait), settings.token_days)
+    dialect = TelecmiDialect(store, logins, settings)
     endpoint = dialect.endpoints()[OUT_MISSED]
     assert isinstance(endpoint, DirectEndpoint)
     bodies = [body_of(question) for question in questions]

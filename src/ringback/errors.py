@@ -59,7 +59,7 @@ class TooManyLogins(RefusedLogin):
 
 
 class TooBusy(RingbackError):
-    """Too many log in at once; try again in a moment."""
+    """Too many ask for this at once; try again in a moment."""
 
     code = "too_busy"
     retry_after_seconds = 1
@@ -75,6 +75,18 @@ class BadSecret(RingbackError):
     """The app's secret is missing or wrong: send it as Bearer or as ?key=."""
 
     code = "bad_secret"
+
+
+class NotSignedIn(RingbackError):
+    """Nobody is signed in, or the session has ended: sign in again."""
+
+    code = "not_signed_in"
+
+
+class ForeignRequest(RingbackError):
+    """Only the page itself may ask this; the request seems to come from another."""
+
+    code = "foreign_request"
 
 
 # --- what is or is not there ---------------------------------------------------------------------------------------

@@ -60,11 +60,12 @@ def site(
     store: str,
     *words: str,
     workers: int = 1,
+    port: int = 0,
     is_ready: bool = True,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[Site]:
     """Run with a `ringback serve` of this store, told these words, which answers; and is ready, unless it cannot be."""
-    port = free_port() if workers > 1 else 0
+    port = port or (free_port() if workers > 1 else 0)
     words = (*words, "--port", str(port), "--workers", str(workers))
     with (
         running(folder, "serve", *words, more={"RINGBACK_STORE": store, **(more or {})}) as server,

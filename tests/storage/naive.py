@@ -6,6 +6,7 @@ The rules of the merge are written out once more; `ringback.telephony.call.merge
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tests.storage.examples import as_texts
@@ -121,6 +122,11 @@ class NaiveStore:
         """Return the same as the texts of the calls should say it."""
         count, rows = self._page(key, wanted)
         return count, as_texts(rows)
+
+    def counts(self, key: ListKey, bounds: list[int]) -> list[int]:
+        """Return how many calls started from each bound until the next."""
+        starts = [row.started_ms for row in self.lists().get(key, [])]
+        return [sum(low <= start < high for start in starts) for low, high in pairwise(bounds)]
 
     def _page(self, key: ListKey, wanted: Range) -> tuple[int, list[Row]]:
         found = [row for row in self.lists().get(key, []) if wanted.from_ms <= row.started_ms <= wanted.to_ms]

@@ -99,6 +99,10 @@ class StoreBesideNaive(RuleBasedStateMachine):
         page = run(self.store.page(APP, key, wanted))
         assert (page.count, [shown(call) for call in page.calls]) == self.naive.page(key, wanted)
 
+    @rule(key=list_keys, bounds=st.lists(near_ms, min_size=1, max_size=8).map(sorted))
+    def calls_between_bounds_are_counted(self, key: ListKey, bounds: list[int]) -> None:
+        assert run(self.store.counts(APP, key, bounds)) == self.naive.counts(key, bounds)
+
     @rule(extension=st.sampled_from(EXTENSIONS), kind=list_kinds, wanted=ranges)
     def a_page_is_read_with_a_token(self, extension: str, kind: ListKind, wanted: Range) -> None:
         page = run(self.store.page_of_token(APP, extension.encode(), NOW_MS, kind, wanted))

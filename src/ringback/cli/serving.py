@@ -83,6 +83,7 @@ _APP = 1111113
 _AGENT = AgentId("103", _APP)
 _ZONE = "Asia/Kolkata"
 _FROM_MS, _TO_MS = 1569868200000, 1570213799999  # the four days of the example log
+_PAGE = "/?from=2019-10-01&to=2019-10-04"  # the same
 
 
 async def _fill(url: str, address: str) -> str:
@@ -106,6 +107,7 @@ async def _fill(url: str, address: str) -> str:
     listing = {"token": token, "from": _FROM_MS, "to": _TO_MS, "page": 1, "limit": 5}
     return (
         f"\nRingback serves {taken.new} calls of an example Asterisk log ({taken.read} rows) on {address}\n"
+        f"\nSee whom to ring back, as agent {_AGENT} with the password {password}:\n\n  {address}{_PAGE}\n"
         f"\nLog in as agent {_AGENT}:\n\n  {_curl(address, 'agentLogin', login)}\n"
         f"\nList the calls nobody picked up:\n\n"
         f"  {_curl(address, 'agentOutMissed', msgspec.json.encode(listing).decode())}\n"

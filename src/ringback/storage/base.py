@@ -198,6 +198,14 @@ class Store(ABC):
         """Return a page of a list; a list nobody has written to is empty."""
 
     @abstractmethod
+    async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
+        """Return for each two neighbouring bounds how many calls of the list started from the one until the other.
+
+        Bounds are epoch milliseconds in ascending order. One snapshot, and one seek a bound, however many calls there
+        are between.
+        """
+
+    @abstractmethod
     async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
         """Return for each list a text that is another one once a call has come to its newest end, or left the list.
 

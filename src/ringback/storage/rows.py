@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Protocol
 
 import msgspec
@@ -131,3 +132,10 @@ def _time(milliseconds: int) -> datetime:
 def stamp_of(first: int | None, last: int | None, newest: bytes | None) -> str:
     """Return the stamp of a list that ends at these positions (None where it is empty), and with this call."""
     return "" if newest is None else f"{first}-{last}-{newest.hex()}"
+
+
+def counts_of(behind: Sequence[int | None], bounds: Sequence[int]) -> list[int]:
+    """Return how many calls there are between bounds, given the position behind each (None, or nothing, if empty)."""
+    if not behind or behind[0] is None:
+        return [0 for _ in bounds[1:]]
+    return [(after or 0) - (before or 0) for before, after in pairwise(behind)]

@@ -61,3 +61,28 @@ def _read_in_region(text: str, region: str) -> str | None:
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None
     return phonenumbers.format_number(number, PhoneNumberFormat.E164).lstrip("+")
+
+
+@lru_cache(maxsize=65536)
+def readable_number(shown: str) -> str:
+    """Return a shown number as people of its country write it for abroad, such as +7 701 000 0001; else as it is."""
+    number = _known(shown)
+    return shown if number is None else phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+
+
+def dial_uri(shown: str) -> str | None:
+    """Return the tel: URI (RFC 3966) that dials a shown number; None for what is not dialled as digits."""
+    if not _DIALLED.match(shown):
+        return None
+    return f"tel:+{shown}" if _known(shown) else f"tel:{shown}"
+
+
+def _known(shown: str) -> phonenumbers.PhoneNumber | None:
+    """Read digits as an E.164 number; None where no country has such a number: then they are national, or short."""
+    if not (shown.isdecimal() and shown.isascii()):
+        return None
+    try:
+        number = phonenumbers.parse(f"+{shown}", None)
+    except phonenumbers.NumberParseException:
+        return None
+    return number if phonenumbers.is_valid_number(number) else None

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.agents import Passwords
+from ringback.logins import Limits, Logins
 from ringback.logs import log_audit, without_credentials
 from ringback.settings import Settings
 from ringback.sources import SOURCES
@@ -25,6 +26,7 @@ from ringback.web import call_legs, operations, receivers, telecmi
 from ringback.web.deadlines import Watch
 from ringback.web.endpoint import Endpoint
 from ringback.web.metrics import Metrics
+from ringback.web.page.routes import LIVE, PATHS, AgentPage
 from ringback.web.problems import fault_answer, problem_answer
 from ringback.web.protocol import DIRECT, REFUSALS, WATCH, DirectRoute, DirectRoutes
 from ringback.web.request_ids import request_id
@@ -64,12 +66,13 @@ class Application:
 
     async def _counted(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve what does not count itself, and count it."""
-        started, code = perf_counter_ns(), 500
+        started, code, ended = perf_counter_ns(), 500, 0
 
         async def sent(message: Message) -> None:
-            nonlocal code
+            nonlocal code, ended
             if message["type"] == "http.response.start":
                 code = message["status"]
+                ended = perf_counter_ns() if scope["path"] == LIVE else 0
             await send(message)
 
         if (scope["path"], scope["method"]) in self._counting:
@@ -79,7 +82,7 @@ class Application:
             await app(scope, receive, sent)
         finally:
             tally = self._tallies.routes.get(scope["path"], self._tallies.routes[OTHER])
-            tally.count(code, perf_counter_ns() - started)
+            tally.count(code, (ended or perf_counter_ns()) - started)
 
     def of_connections(self) -> dict[str, object]:
         """Return what every connection needs to know, by its name in the state."""
@@ -94,17 +97,21 @@ class Application:
             stack.callback(self._tallies.leave)
             passwords = Passwords()
             stack.callback(passwords.close)
-            dialect = telecmi.TelecmiDialect(store, passwords, self._settings)
+            limits = Limits(self._settings.login_tries, self._settings.login_wait)
+            logins = Logins(store, passwords, limits, self._settings.token_days)
+            dialect = telecmi.TelecmiDialect(store, logins, self._settings)
             legs = call_legs.CallLegs(store, self._settings)
             receiving = receivers.Receivers(store, self._settings, self._tallies)
             operating = operations.Operations(store, Metrics(store, self._tallies, self._settings), DOCUMENTED)
+            page = AgentPage(store, logins, self._settings)
+            stack.push_async_callback(page.watching.stop)
             endpoints = {**dialect.endpoints(), **legs.endpoints()}
             for path, endpoint in endpoints.items():
                 if isinstance(endpoint, Endpoint):
                     endpoint.tally = self._tallies.routes[path]
             posted = [Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items()]
             app = Starlette(
-                routes=[*posted, *receiving.routes(), *operating.routes()],
+                routes=[*posted, *receiving.routes(), *operating.routes(), *page.routes()],
                 middleware=_middleware(self._settings),
                 exception_handlers={HTTPException: _no_such_route, Exception: _own_fault},
             )
@@ -151,7 +158,7 @@ class _Lifespan:
 def new_board() -> Board:
     """Return a place to count in for the processes of one server."""
     paths = [operation.path for operation in (*DOCUMENTED, *operations.OPERATIONS) if "{" not in operation.path]
-    return Board([*paths, "/", *(f"/ingest/{name}" for name in SOURCES)], SOURCES)
+    return Board([*paths, *PATHS, *(f"/ingest/{name}" for name in SOURCES)], SOURCES)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

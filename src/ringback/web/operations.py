@@ -39,7 +39,6 @@ class Operations:
             Route("/metrics", self._metrics, methods=["GET"]),
             Route("/openapi.json", _Endpoint(self, "openapi"), methods=["GET"]),
             Route("/docs", _Endpoint(self, "docs"), methods=["GET"]),
-            Route("/", _Endpoint(self, "home"), methods=["GET"]),
         ]
 
     async def healthz(self, scope: Scope) -> Answer:  # noqa: ARG002
@@ -61,10 +60,6 @@ class Operations:
     async def docs(self, scope: Scope) -> Answer:  # noqa: ARG002
         """GET /docs."""
         return self._page
-
-    async def home(self, scope: Scope) -> Answer:  # noqa: ARG002
-        """GET /: to the documentation, the one page there is for people."""
-        return Answer(307, b"text/plain; charset=utf-8", b"See /docs\n", [(b"location", b"/docs")])
 
 
 class _Endpoint:

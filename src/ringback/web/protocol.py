@@ -19,6 +19,8 @@ DIRECT = "ringback.direct"  # where the application's state (ASGI lifespan) keep
 WATCH = "ringback.watch"  # and who watches the connections
 REFUSALS = "ringback.refusals"  # and who counts the requests that never came to an endpoint
 
+ENDLESS = "ringback.endless"  # where a scope says that its answer ends only with the connection
+
 _GOODBYE_SECONDS = 1.0
 
 # The hot path calls its parent's methods by name: `super()` costs more than what most of them do.
@@ -221,7 +223,9 @@ class DirectProtocol(HttpToolsProtocol, Watched):
 
     def shutdown(self) -> None:
         """Close the connection, after its answer when a request is on its way."""
-        if self._route is None:
+        if self.is_answering() and getattr(self.cycle, "scope", {}).get(ENDLESS):
+            self.transport.close()
+        elif self._route is None:
             super().shutdown()
         else:
             self._ends = True

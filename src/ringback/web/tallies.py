@@ -16,7 +16,7 @@ from multiprocessing import reduction
 from typing import Any, NamedTuple
 
 # 499 hung up; 0 is any other
-STATUSES = (200, 204, 307, 400, 401, 403, 404, 405, 408, 409, 413, 429, 431, 499, 500, 503, 0)
+STATUSES = (200, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 429, 431, 499, 500, 503, 0)
 BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0)
 RESULTS = ("new", "merged", "duplicate", "rejected")
 OTHER = "other"

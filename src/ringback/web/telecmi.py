@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from ringback import agents, calls
 from ringback.errors import InvalidInput
-from ringback.logins import Limits, Logins
+from ringback.logins import Logins
 from ringback.settings import Settings
 from ringback.storage import shown
 from ringback.storage.base import Store
@@ -126,10 +126,8 @@ class OutMissedAnswer(msgspec.Struct, frozen=True, gc=False):
 class TelecmiDialect:
     """Answers the agent API's requests from the store."""
 
-    def __init__(self, store: Store, passwords: agents.Passwords, settings: Settings) -> None:
-        self._store, self._settings = store, settings
-        limits = Limits(settings.login_tries, settings.login_wait)
-        self._logins = Logins(store, passwords, limits, settings.token_days)
+    def __init__(self, store: Store, logins: Logins, settings: Settings) -> None:
+        self._store, self._logins, self._settings = store, logins, settings
 
     def endpoints(self) -> dict[str, ASGIApp]:
         """The dialect's endpoints by path, the busiest first; each takes POST."""

@@ -69,6 +69,18 @@ SELECT {_ENDS % {"extension": "$2", "kind": "$3", "earliest": "$4", "latest": "$
 FROM app a WHERE a.app_id = $1
 """
 
+# The position behind the last call before each bound; where none is before it, the list's first.
+_OF_LIST_2 = _OF_LIST % {"extension": "$2", "kind": "$3"}
+BEHIND = f"""
+SELECT coalesce(
+    (SELECT c.position + 1 FROM listed_call c WHERE {_OF_LIST_2} AND c.started_ms < b.bound
+     ORDER BY c.started_ms DESC, c.position DESC LIMIT 1),
+    (SELECT c.position FROM listed_call c WHERE {_OF_LIST_2} ORDER BY c.position LIMIT 1)
+)
+FROM app a, unnest($4::bigint[]) WITH ORDINALITY AS b (bound, number) WHERE a.app_id = $1
+ORDER BY b.number
+"""
+
 _OF_K = _OF_LIST % {"extension": "k.extension", "kind": "k.kind"}
 STAMPS = f"""
 SELECT

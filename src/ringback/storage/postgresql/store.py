@@ -43,7 +43,15 @@ from ringback.storage.records import (
     Reject,
     ShownPage,
 )
-from ringback.storage.rows import MOST_REJECTS, NEVER_WRITTEN, REJECT_COLUMNS, listed_call, reject_of, stamp_of
+from ringback.storage.rows import (
+    MOST_REJECTS,
+    NEVER_WRITTEN,
+    REJECT_COLUMNS,
+    counts_of,
+    listed_call,
+    reject_of,
+    stamp_of,
+)
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
 
@@ -127,6 +135,10 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
             return Page(extension=key.extension, count=0, calls=[])
         extension, count, calls = pages.page_rows(rows)
         return Page(extension=extension, count=count, calls=calls)
+
+    async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
+        rows = await self._fetch(pages.BEHIND, app_id, key.extension, key.kind.value, bounds)
+        return counts_of([row[0] for row in rows], bounds)
 
     async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
         named = [key.extension for key in keys], [key.kind.value for key in keys]

@@ -56,6 +56,17 @@ SELECT extension, first, last, (
 ) found
 """
 
+# The position behind the last call before each bound; where none is before it, the list's first.
+BEHIND = """
+SELECT coalesce(
+    (SELECT position + 1 FROM listed_call c WHERE c.list_id = l.list_id AND started_ms < b.value
+     ORDER BY started_ms DESC, position DESC LIMIT 1),
+    (SELECT min(position) FROM listed_call c WHERE c.list_id = l.list_id)
+)
+FROM call_list l CROSS JOIN json_each(?4) b WHERE l.app_id = ?1 AND l.extension = ?2 AND l.kind = ?3
+ORDER BY b.key
+"""
+
 STAMP = """
 SELECT
     (SELECT min(position) FROM listed_call c WHERE c.list_id = l.list_id),

@@ -4,6 +4,7 @@ Apps, agents and tokens are in `owning.py`, long work in `keeping.py`. Opening, 
 """
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -24,7 +25,7 @@ from ringback.storage.records import (
     Reject,
     ShownPage,
 )
-from ringback.storage.rows import MOST_REJECTS, NEVER_WRITTEN, REJECT_COLUMNS, count_of, reject_of, stamp_of
+from ringback.storage.rows import MOST_REJECTS, NEVER_WRITTEN, REJECT_COLUMNS, count_of, counts_of, reject_of, stamp_of
 from ringback.storage.sqlite import lists
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_errors
@@ -84,6 +85,10 @@ class SqliteStore(SqliteOwning, SqliteKeeping):
         parameters = (*lists.page_parameters(wanted), app_id, key.kind.value, key.extension)
         extension, count, calls = lists.page_rows(self._rows(lists.PAGE, parameters))
         return Page(extension=extension, count=count, calls=calls)
+
+    async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
+        asked = (app_id, key.extension, key.kind.value, json.dumps([*bounds]))
+        return counts_of([row[0] for row in self._rows(lists.BEHIND, asked)], bounds)
 
     async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
         asked = [(app_id, key.extension, key.kind.value) for key in keys]

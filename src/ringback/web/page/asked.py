@@ -1,0 +1,58 @@
+"""What the page asks for, read from a query: which list, which range, which page of it, what to find."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from starlette.types import Scope
+
+from ringback.calls import zone_named
+from ringback.errors import InvalidInput
+from ringback.storage.records import Range
+
+_MOST_MS = 2**53 - 1
+_MOST_ROWS = 100
+_MOST_FIND = 64
+_MOST_FIELDS = 20
+
+
+class Asked(NamedTuple):
+    """A range of a list; `text` is what its calls should hold, empty for all of them."""
+
+    wanted: Range
+    text: str
+    zone: ZoneInfo
+
+
+def read_asked(scope: Scope) -> Asked:
+    """Return what a query asks for; raises `InvalidInput` that names the parameter."""
+    given = read_query(scope)
+    wanted = Range(
+        from_ms=_whole(given, "from", 0, _MOST_MS),
+        to_ms=_whole(given, "to", 0, _MOST_MS),
+        page=_whole(given, "page", 1, _MOST_MS, 1),
+        limit=_whole(given, "limit", 1, _MOST_ROWS, 25),
+    )
+    text = given.get("find", "").strip()
+    if len(text) > _MOST_FIND:
+        raise InvalidInput(f"find should have at most {_MOST_FIND} characters, not {len(text)}")
+    return Asked(wanted, text, zone_named(given.get("zone")) or ZoneInfo("UTC"))
+
+
+def read_query(scope: Scope) -> Mapping[str, str]:
+    """Return a query's fields; raises `InvalidInput`."""
+    try:
+        query = scope["query_string"].decode("ascii")
+        return dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
+    except ValueError:  # no ASCII, broken UTF-8 and too many fields alike
+        raise InvalidInput("The query cannot be read") from None
+
+
+def _whole(given: Mapping[str, str], name: str, least: int, most: int, absent: int | None = None) -> int:
+    text = given.get(name, "")
+    if not text and absent is not None:
+        return absent
+    if not (text.isascii() and text.isdecimal() and len(text) <= 16 and least <= int(text) <= most):
+        raise InvalidInput(f"{name} should be a whole number from {least} to {most}, not {text[:20]!r}")
+    return int(text)

@@ -1,0 +1,88 @@
+// One call of the list, and its legs when they are asked for.
+import { ask } from "./api.js";
+import { exact, seconds, time, when } from "./dates.js";
+import { made } from "./dom.js";
+import { told } from "./signing.js";
+import { counted, filled, words } from "./words.js";
+
+export function rowOf(call) {
+  const readable = call.number === "unknown" ? words.unknownNumber : call.readable;
+  const legs = made("div", { class: "legs", id: `legs-${call.id}`, hidden: true });
+  const stamp = made("time", { datetime: new Date(call.started_ms).toISOString(), title: exact(call.started_ms) });
+  const row = made(
+    "li",
+    { class: "row" },
+    made("div", { class: "whom" }, numberOf(call, readable), nameOf(call)),
+    made("div", { class: "when" }, stamp),
+    made("div", { class: "why" }, whyOf(call)),
+    detailsButton(call, readable, legs),
+    legs,
+  );
+  row.refresh = () => {
+    const { day, time } = when(call.started_ms);
+    stamp.replaceChildren(made("span", { class: "day" }, day), " ", made("span", { class: "clock" }, time));
+  };
+  row.refresh();
+  return row;
+}
+
+function numberOf(call, readable) {
+  const number = made("bdi", { dir: "ltr" }, readable);
+  if (!call.dial) return made("span", { class: "number" }, number);
+  const label = filled(words.ringBack, { number: call.name ? `${call.name}, ${readable}` : readable });
+  return made("a", { class: "number", href: call.dial, "aria-label": label }, number);
+}
+
+function nameOf(call) {
+  return call.name ? made("bdi", { class: "name" }, call.name) : null;
+}
+
+function whyOf(call) {
+  const why = made("span", { class: `reason ${call.why}` }, words.why[call.why] || words.why.unknown);
+  return made("span", {}, why, " ", made("span", { class: "quiet" }, ringing(call.rang_seconds)));
+}
+
+function ringing(rang) {
+  if (rang === null) return "";
+  return rang === 0 ? words.noRing : filled(words.rang, { time: seconds(rang) });
+}
+
+function detailsButton(call, readable, legs) {
+  const label = filled(words.detailsOf, { number: readable });
+  const button = made("button", { type: "button", class: "details", "aria-expanded": "false" }, words.details);
+  button.setAttribute("aria-controls", legs.id);
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", () => {
+    const opens = legs.hidden;
+    legs.hidden = !opens;
+    button.setAttribute("aria-expanded", String(opens));
+    if (opens) showLegs(call, legs);
+  });
+  return button;
+}
+
+async function showLegs(call, place) {
+  place.replaceChildren(words.loading);
+  try {
+    const legs = await ask("/page/legs", { query: { id: call.id } });
+    place.replaceChildren(
+      made("p", { class: "quiet" }, `${counted(words.legs, legs.length)} · ${exact(call.started_ms)}`),
+      made("ol", {}, ...legs.map(legItem)),
+      made("p", { class: "quiet id" }, `${words.callId} `, made("code", {}, call.id)),
+    );
+  } catch (problem) {
+    place.replaceChildren(made("span", { role: "alert" }, told(problem)));
+  }
+}
+
+function legItem(leg) {
+  const parts = [
+    time(leg.started_ms),
+    words.why[leg.why] || words.why.unknown,
+    leg.trunk ? filled(words.over, { trunk: leg.trunk }) : "",
+    ringing(leg.rang_seconds),
+    leg.talked_seconds ? filled(words.talked, { time: seconds(leg.talked_seconds) }) : "",
+    leg.said || "",
+  ];
+  return made("li", {}, parts.filter(Boolean).join(" · "));
+}

@@ -1,0 +1,32 @@
+// The words of the page in the reader's language. A language is one file like words-en.js and a line here.
+const languages = { en: () => import("./words-en.js") };
+
+const wanted = (navigator.languages || [navigator.language]).map((name) => name.split("-")[0]);
+const language = wanted.find((name) => name in languages) || "en";
+
+export const { words } = await languages[language]();
+// Numbers, dates and times are as the reader's own settings have them, whatever language the words are in.
+export const locale = navigator.language || "en";
+
+const plurals = new Intl.PluralRules(language);
+const digits = new Intl.NumberFormat(locale);
+
+export function number(value) {
+  return digits.format(value);
+}
+
+// The form of a word that fits a count: words.calls = {one: "# call", other: "# calls"}.
+export function counted(forms, count) {
+  return (forms[plurals.select(count)] || forms.other).replace("#", number(count));
+}
+
+// Puts values into a text's {places}.
+export function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+export function translate(root) {
+  document.documentElement.lang = language;
+  document.documentElement.dir = words.direction;
+  for (const element of root.querySelectorAll("[data-word]")) element.textContent = words[element.dataset.word];
+}

@@ -1,0 +1,47 @@
+"""A browser for all tests of the page, a served house of each kind, and an agent's window for each that wants one."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.page.desk import Browsers, Desk, chromium
+from tests.stores import Stores
+from tests.web.house import House, Tenant, served
+
+
+@pytest.fixture(scope="session")
+def browsers() -> Iterator[Browsers]:
+    """One Chromium."""
+    with chromium() as browsers:
+        yield browsers
+
+
+@pytest.fixture(scope="session")
+def house(stores: Stores) -> Iterator[House]:
+    """A server with the default settings."""
+    with served(stores.made()) as house:
+        yield house
+
+
+@pytest.fixture
+def tenant(house: House) -> Tenant:
+    """A fresh app with agent 103 on that server."""
+    return house.tenant()
+
+
+@pytest.fixture
+def desk(browsers: Browsers, tenant: Tenant) -> Iterator[Desk]:
+    """A window that nobody has signed in at."""
+    with browsers.desk(tenant.house.url) as desk:
+        yield desk
+
+
+@pytest.fixture
+def signed(desk: Desk, tenant: Tenant) -> Desk:
+    """A window where the tenant's agent has signed in."""
+    return desk.sign_in(tenant.agent_id)
+
+
+@pytest.fixture(scope="session")
+def resident(house: House) -> Tenant:
+    """An app with agent 103 for tests that change nothing."""
+    return house.tenant()

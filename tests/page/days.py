@@ -1,0 +1,28 @@
+"""Calls of these days for the page, by the clock of its reader. No assertions here."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.web.house import missed
+
+INDIA = ZoneInfo("Asia/Kolkata")  # where the desks' readers are, see desk.py
+
+
+def now_ms() -> int:
+    """Return the present moment."""
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
+def at(days_ago: int, hour: int = 12, minute: int = 0) -> int:
+    """Return a moment of a day of the reader's, in epoch milliseconds."""
+    day = datetime.now(INDIA).replace(hour=hour, minute=minute, second=0, microsecond=0) - timedelta(days=days_ago)
+    return int(day.timestamp() * 1000)
+
+
+def some(count: int, *, days_ago: int = 1, **fields: Any) -> list[dict[str, object]]:
+    """Return so many calls of a day, a minute between them, the number of each one higher."""
+    return [
+        missed(at(days_ago) + minute * 60_000, dialled_number=f"+9191000{minute:05}", **fields)
+        for minute in range(count)
+    ]

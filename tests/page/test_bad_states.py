@@ -1,0 +1,119 @@
+"""Bad states, shown honestly: nothing to show, nothing found, offline, the server failing; never a blank page."""
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import Route
+from tests.loop import run
+from tests.page.days import at, some
+from tests.page.desk import Browsers, Desk
+from tests.stores import Stores
+from tests.web.house import DEADLINE_SECONDS, Tenant, missed, served
+
+
+@pytest.fixture
+def shown(desk: Desk, tenant: Tenant) -> Desk:
+    """A window with three calls in it."""
+    tenant.ingest(*some(3))
+    desk.sign_in(tenant.agent_id)
+    desk.counts(".row", 3)
+    return desk
+
+
+def test_an_empty_range_says_so(signed: Desk) -> None:
+    """Where there is no call, the page says that this is good news, and that calls come by themselves."""
+    signed.reads("#title", "No calls to ring back")
+    signed.reads("#said", "Calls that go unanswered appear here by themselves.")
+
+
+def test_a_page_past_the_end_leads_back(shown: Desk) -> None:
+    """An old address may name a page that is no more."""
+    shown.go("/?page=7")
+    shown.reads("#said", "There is no page 7")
+    shown.press("Go to the last page")
+    shown.counts(".row", 3)
+
+
+def test_offline_keeps_what_is_there(shown: Desk) -> None:
+    """Without a connection the page says so, keeps the calls it has, and goes on when asked to."""
+    run(shown.page.context.set_offline(True))
+    shown.press("30 days")
+    shown.reads("#said", "The server cannot be reached")
+    shown.counts(".row", 3)
+
+    run(shown.page.context.set_offline(False))
+    shown.press("Try again")
+    shown.counts(".row", 3)
+    shown.misses("#said")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(500, "Something went wrong on the server"), (503, "cannot reach its calls")]
+)
+def test_a_server_that_fails_is_told(shown: Desk, status: int, said: str) -> None:
+    """A fault, and a store that is away, each in words; and the page works again afterwards."""
+
+    async def fail(route: Route) -> None:
+        await route.fulfill(status=status, json={"code": status, "msg": "no"}, headers={"X-Request-ID": "abcd1234"})
+
+    run(shown.page.route(re.compile("/page/calls[?]"), fail))
+    shown.press("30 days")
+    shown.reads("#said", said)
+    run(shown.page.unroute_all())
+    shown.press("Try again")
+    shown.counts(".row", 3)
+
+
+def test_a_store_that_is_away_is_told(browsers: Browsers, stores: Stores) -> None:
+    """The real thing: signing in while the store takes no writes says so, and works once it does."""
+    with served(stores.made()) as house, browsers.desk(house.url) as desk:
+        tenant = house.tenant()
+        desk.go()
+        desk.page.set_default_timeout(DEADLINE_SECONDS * 1000)
+        with stores.unwritable(house.store):
+            desk.enter(tenant.agent_id)
+            desk.reads("#sign-in-said", "The server cannot reach its calls right now")
+        desk.enter(tenant.agent_id)
+        desk.sees("#workplace")
+
+
+def test_a_slow_server_is_waited_for_in_words(shown: Desk) -> None:
+    """While an answer takes its time the page says that it is looking, and what it looks for."""
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    run(shown.page.route(re.compile("/page/calls[?]"), hold))
+    shown.press("30 days")
+    shown.reads("#said", "Looking for calls")
+    assert run(shown.find("#calls").get_attribute("aria-busy")) == "true"
+
+    gate.set()
+    shown.misses("#said")
+    shown.counts(".row", 3)
+
+
+def test_days_in_the_wrong_order_are_told(shown: Desk) -> None:
+    """A range that ends before it begins is named as such."""
+    shown.go("/?from=2026-02-02&to=2026-02-01")
+
+    shown.reads("#said", "The first day is after the last one.")
+
+
+def test_legs_that_cannot_be_read_say_so(shown: Desk) -> None:
+    """Details of a call say why they are not there."""
+    run(shown.page.context.set_offline(True))
+    run(shown.find(".details").first.click())
+
+    shown.reads(".legs >> nth=0", "The server cannot be reached")
+
+
+def test_an_address_of_nonsense_shows_the_default(desk: Desk, tenant: Tenant) -> None:
+    """Whatever stands in the address, the page shows a range."""
+    tenant.ingest(missed(at(1)))
+    desk.sign_in(tenant.agent_id, path="/?range=never&page=-3&from=yesterday&to=2026-13-77&find=%20")
+
+    desk.counts(".row", 1)

@@ -1,0 +1,84 @@
+"""Taking the list away: the range as CSV, and on paper."""
+
+import csv
+import io
+
+import httpx
+from tests.loop import run
+from tests.page.days import at, some
+from tests.page.desk import Desk
+from tests.page.sessions import signed_in
+from tests.web.house import Tenant, missed
+
+
+def test_the_file_holds_the_range(desk: Desk, tenant: Tenant) -> None:
+    """What is pressed on the page gives the whole range shown, newest first, in the reader's own time."""
+    tenant.ingest(*some(1200), missed(at(2), name="Adams", dialled_number="+919876543210", call_key="x"))
+    desk.sign_in(tenant.agent_id)
+    desk.counts(".row", 25)
+
+    async def downloaded() -> str:
+        async with desk.page.expect_download() as coming:
+            await desk.page.click("#csv")
+        download = await coming.value
+        assert download.suggested_filename == f"ringback-{tenant.agent_id}.csv"
+        return (await download.path()).read_text("utf-8-sig")
+
+    rows = list(csv.DictReader(io.StringIO(run(downloaded()))))
+    assert len(rows) == 1201
+    assert (rows[-1]["number"], rows[-1]["name"], rows[-1]["why"]) == ("919876543210", "Adams", "no_answer")
+    assert rows[-1]["time"].endswith("T12:00:00+05:30")
+    assert [row["time"] for row in rows] == sorted((row["time"] for row in rows), reverse=True)
+
+
+def test_only_what_was_found_is_in_the_file(tenant: Tenant) -> None:
+    """A search narrows the file as it does the list."""
+    tenant.ingest(*some(20), missed(at(2), name="Adams", call_key="x"))
+
+    assert [row["name"] for row in rows_of(csv_of(tenant, find="adams"))] == ["Adams"]
+    assert len(rows_of(csv_of(tenant))) == 21
+    assert rows_of(csv_of(tenant, find="nobody")) == []
+
+
+def test_no_name_is_a_formula(tenant: Tenant) -> None:
+    """What a spreadsheet would reckon is shown as text; quotes, commas and new lines stay in their field."""
+    names = ['=cmd|"/c calc"!A1', "+1", "-1", "@SUM(1)", 'a "b", c', "Zoë"]
+    tenant.ingest(*(missed(at(1, 9, n), name=name, call_key=str(n)) for n, name in enumerate(names)))
+
+    told = [row["name"] for row in reversed(rows_of(csv_of(tenant)))]
+    assert told == [f"'{name}" if name[0] in "=+-@" else name for name in names]
+
+
+def test_the_file_is_the_agents_own(tenant: Tenant) -> None:
+    """Without a session there is no file, nor for a page of elsewhere."""
+    url = f"{tenant.house.url}/page/calls.csv?from=0&to=1"
+    with signed_in(tenant) as client:
+        foreign = client.get(url, headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert httpx.get(url).status_code == 401
+    assert foreign.status_code == 403
+
+
+def test_paper_gets_the_calls_alone(desk: Desk, tenant: Tenant) -> None:
+    """In print there are the title, the range and the calls; no tools, no chart, no buttons."""
+    tenant.ingest(*some(3))
+    desk.sign_in(tenant.agent_id)
+    desk.counts(".row", 3)
+    run(desk.page.emulate_media(media="print"))
+
+    for shown in ("#title", "#subtitle", ".row .number", ".row .when", ".row .why"):
+        assert run(desk.find(shown).first.is_visible()), shown
+    for hidden in (".top", ".tools", "#glance", ".details", "#csv", "#print"):
+        assert run(desk.find(hidden).first.is_hidden()), hidden
+
+
+def csv_of(tenant: Tenant, **asked: str) -> httpx.Response:
+    """Ask for a file."""
+    with signed_in(tenant) as client:
+        return client.get("/page/calls.csv", params={"from": at(40), "to": at(0), **asked})
+
+
+def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
+    """Return the rows of a file."""
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
