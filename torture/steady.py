@@ -7,9 +7,11 @@ from random import Random
 from typing import NamedTuple
 
 import httpx
-from tests.web.house import FROM, PASSWORD, TO, Tenant, missed
+from tests.web.house import PASSWORD, Tenant, missed
 
 PACES = {"read": 60.0, "deliver": 20.0, "login": 1.0}  # a second
+_PROMPT_MS, _LATE_MS, _LATE_SHARE = 30_000, 300_000, 0.05
+_DAY_MS = 86_400_000
 _PATIENCE_SECONDS = 15.0
 _RESEND_SECONDS = 0.05
 
@@ -29,6 +31,7 @@ class Steady:
     def __init__(self, tenant: Tenant, seed: int) -> None:
         self._tenant, self._chance = tenant, Random(seed)
         self._began = time.monotonic()
+        self._range = {"from": _now_ms() - _LATE_MS, "to": _now_ms() + _DAY_MS}
         self._is_over = False
         self._http = httpx.AsyncClient(base_url=tenant.house.url, timeout=_PATIENCE_SECONDS)
         self.answers: list[Timed] = []
@@ -64,7 +67,7 @@ class Steady:
     async def _read(self, number: int) -> None:
         del number
         page = self._chance.randrange(1, 50)
-        await self._ask("read", "/v1/agentOutMissed", json=self._tenant.asked(page=page))
+        await self._ask("read", "/v1/agentOutMissed", json=self._tenant.asked(page=page, **self._range))
 
     async def _log_in(self, number: int) -> None:
         del number
@@ -73,13 +76,18 @@ class Steady:
     async def _deliver(self, number: int) -> None:
         key = f"soak-{number}"
         agent = self._chance.choice(("103", "104", "105"))
-        call = missed(self._chance.randrange(FROM, TO), agent, call_key=key)
+        call = missed(self._started_ms(), agent, call_key=key)
         headers = {"Authorization": f"Bearer {self._tenant.secret}"}
         while True:
             if await self._ask("deliver", "/ingest/generic", json=[call], headers=headers) == 200:
                 break
             await asyncio.sleep(_RESEND_SECONDS)
         self.acknowledged.append(key)
+
+    def _started_ms(self) -> int:
+        """A call comes when it has ended; now and then late by minutes, as from a switch that had to send it again."""
+        late = self._chance.random() < _LATE_SHARE
+        return _now_ms() - self._chance.randrange(_LATE_MS if late else _PROMPT_MS)
 
     async def _ask(self, what: str, path: str, json: object, headers: dict[str, str] | None = None) -> int:
         began = time.monotonic()
@@ -89,6 +97,10 @@ class Steady:
             status = 0
         self.answers.append(Timed(what, began - self._began, time.monotonic() - began, status))
         return status
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def _as_coroutine(work: Awaitable[None]) -> None:
