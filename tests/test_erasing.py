@@ -101,7 +101,7 @@ def test_the_audit_tells_how_much_and_not_whose(kz: Store) -> None:
 
     line = run(lines_of(kz, IN_KZ.app_id))[-1]
     assert (line.act, line.subject) == ("erased", "*********01")
-    assert line.facts == {"calls": 150, "legs": 225, "rejects": 3}
+    assert line.facts == {"calls": 150, "legs": 225, "rejects": 3, "contacts": 0}
     run(kz.close())
 
 
@@ -113,7 +113,7 @@ def test_many_calls_are_erased_in_slices(kz: Store, monkeypatch: pytest.MonkeyPa
 
     lines = run(lines_of(kz, IN_KZ.app_id))
     assert [line.act for line in lines] == ["app_added", "erase_begun", "erased"]
-    assert lines[-1].facts == {"calls": 150, "legs": 225, "rejects": 3}
+    assert lines[-1].facts == {"calls": 150, "legs": 225, "rejects": 3, "contacts": 0}
     assert run(kz.check()).faults == []
     run(kz.close())
 
@@ -213,7 +213,8 @@ def test_the_file_tells_what_is_left_without_a_vacuum(file: Path, tmp_path: Path
 
     assert left > 0
     assert msgspec.json.decode(first.stdout)["remnants"] >= left
-    assert msgspec.json.decode(second.stdout) == {"erased": True, "calls": 0, "legs": 0, "rejects": 0, "remnants": 0}
+    nothing = dict.fromkeys(("calls", "legs", "rejects", "contacts", "remnants"), 0)
+    assert msgspec.json.decode(second.stdout) == {"erased": True, **nothing}
     assert b"7010000001" not in sqlite_bytes(file)
 
 

@@ -206,7 +206,9 @@ class Login(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-async def add_agent(store: Store, passwords: Passwords, agent_id: AgentId, name: str, password: str) -> None:
+async def add_agent(
+    store: Store, passwords: Passwords, agent_id: AgentId, name: str, password: str, *, is_supervisor: bool = False
+) -> None:
     """Add an agent; raises `AlreadyThere`, `UnknownApp` or `InvalidInput`."""
     agent = Agent(
         app_id=agent_id.app_id,
@@ -215,6 +217,7 @@ async def add_agent(store: Store, passwords: Passwords, agent_id: AgentId, name:
         password_hash=await passwords.hash(checked_password(password)),
         is_disabled=False,
         created_at=datetime.now(UTC),
+        is_supervisor=is_supervisor,
     )
     await store.add_agent(agent)
 

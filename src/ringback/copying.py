@@ -25,6 +25,7 @@ class Copied(msgspec.Struct, kw_only=True):
     apps: int = 0
     agents: int = 0
     tokens: int = 0
+    contacts: int = 0
     rejects: int = 0
     calls: int = 0
     legs: Intake = msgspec.field(default_factory=Intake)
@@ -48,6 +49,7 @@ async def copy_store(source: Store, target: Store, said: Heard = lambda _: None)
     for app in await source.apps():
         copied.apps += await _copy_app(target, app)
         copied.agents += await _copy_agents(source, target, app.app_id)
+        copied.contacts += await _copy_contacts(source, target, app.app_id)
         copied.tokens += await _copy_tokens(source, target, app.app_id)
         for key in await source.lists(app.app_id):
             await _copy_list(source, target, app.app_id, key, copied, said)
@@ -96,6 +98,31 @@ async def _copy_tokens(source: Store, target: Store, app_id: int) -> int:
             issued, password_hash = (token.issued_at, token.expires_at), passwords[token.extension]
             copied += await target.add_token(app_id, token.extension, token.digest, *issued, password_hash)
     return copied
+
+
+async def _copy_contacts(source: Store, target: Store, app_id: int) -> int:
+    """Bring over the contacts whose numbers the target does not know; before the lists, whose rows show names."""
+    copied, after = 0, ""
+    while contacts := await source.contacts(app_id, after):
+        after = contacts[-1].number
+        there = await _numbers(target, app_id, contacts[0].number, after)
+        lacking_contacts = [contact for contact in contacts if contact.number not in there]
+        if lacking_contacts:
+            await target.set_contacts(app_id, lacking_contacts)
+        copied += len(lacking_contacts)
+    return copied
+
+
+async def _numbers(store: Store, app_id: int, first: str, last: str) -> set[str]:
+    """Return the numbers of the contacts from one to another, both included."""
+    found: set[str] = set()
+    after = first[:-1]  # sorts before it
+    while contacts := await store.contacts(app_id, after):
+        found.update(contact.number for contact in contacts)
+        after = contacts[-1].number
+        if after >= last:
+            break
+    return found
 
 
 async def _copy_list(source: Store, target: Store, app_id: int, key: ListKey, copied: Copied, said: Heard) -> None:

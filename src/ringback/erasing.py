@@ -9,7 +9,7 @@ import msgspec
 from ringback.calls import app_named
 from ringback.storage.auditing import Act, AuditLine, new_line
 from ringback.storage.base import Store
-from ringback.storage.records import Dropped, Range, Reject
+from ringback.storage.records import Contact, Dropped, Range, Reject
 from ringback.telephony.call import ListKey, call_ref, merge
 from ringback.telephony.leg import CallLeg
 from ringback.telephony.spellings import MIN_DIGITS, Sought
@@ -26,14 +26,16 @@ class Found(msgspec.Struct, kw_only=True):
     calls: int = 0
     legs: int = 0
     rejects: int = 0
+    contacts: int = 0
     extensions: set[str] = msgspec.field(default_factory=set)
 
 
 class _Item(NamedTuple):
-    """A call or a reject to drop."""
+    """A call, a reject or a contact's number to drop."""
 
     call_ref: bytes | None = None
-    reject_id: int = 0
+    reject_id: int | None = None
+    contact: str | None = None
 
 
 async def find(store: Store, app_id: int, sought: Sought) -> Found:
@@ -45,6 +47,8 @@ async def find(store: Store, app_id: int, sought: Sought) -> Found:
         found.extensions.add(key.extension)
     async for _ in _rejects(store, app_id, sought):
         found.rejects += 1
+    async for _ in _contacts(store, app_id, sought):
+        found.contacts += 1
     return found
 
 
@@ -54,7 +58,7 @@ async def seek(store: Store, app_id: int, number: str) -> Sought:
 
 
 async def erase(store: Store, app_id: int, sought: Sought, said: Heard) -> tuple[Dropped, set[bytes]]:
-    """Drop every call of the app that has the number, with all its legs, and every reject that holds it.
+    """Drop every call of the app that has the number, with all its legs, every reject that holds it, and its contact.
 
     It goes in slices, each a transaction that leaves sound lists: broken off, it is simply begun again. Return what was
     dropped, and the spellings that were met. A call that comes while this runs may stay, like one that comes after it.
@@ -90,6 +94,9 @@ class _Erasing:
         async for reject, spelt in _rejects(self._store, self._app_id, self._sought):
             self._remember(spelt)
             yield _Item(reject_id=reject.reject_id)
+        async for contact in _contacts(self._store, self._app_id, self._sought):
+            self._remember(contact.given)
+            yield _Item(contact=contact.number)
 
     def _remember(self, spelt: str | None) -> None:
         if spelt and len(spelt) >= MIN_DIGITS and len(self.spellings) < _MOST_SPELLINGS:
@@ -97,7 +104,8 @@ class _Erasing:
 
     async def drop(self, group: list[_Item], *, is_last: bool) -> None:
         refs = [item.call_ref for item in group if item.call_ref is not None]
-        reject_ids = [item.reject_id for item in group if item.call_ref is None]
+        reject_ids = [item.reject_id for item in group if item.reject_id is not None]
+        numbers = [item.contact for item in group if item.contact is not None]
 
         def note(dropped: Dropped) -> AuditLine | None:
             if is_last:
@@ -106,7 +114,7 @@ class _Erasing:
                 return new_line(Act.ERASED, self._app_id, self._sought.masked, **msgspec.structs.asdict(total))
             return None if self._is_begun else new_line(Act.ERASE_BEGUN, self._app_id, self._sought.masked)
 
-        self.dropped.add(await self._store.drop(self._app_id, refs, reject_ids, note))
+        self.dropped.add(await self._store.drop(self._app_id, refs, reject_ids, note, numbers))
         self._is_begun = True
 
 
@@ -128,3 +136,12 @@ async def _rejects(store: Store, app_id: int, sought: Sought) -> AsyncIterator[t
             spelt = sought.spelt_in_text(told)
             if spelt:
                 yield reject, spelt
+
+
+async def _contacts(store: Store, app_id: int, sought: Sought) -> AsyncIterator[Contact]:
+    after = ""
+    while contacts := await store.contacts(app_id, after):
+        after = contacts[-1].number
+        for contact in contacts:
+            if sought.spelt_in_text(f"{contact.number}\n{contact.given}\n{contact.name}"):
+                yield contact

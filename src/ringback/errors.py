@@ -89,6 +89,12 @@ class ForeignRequest(RingbackError):
     code = "foreign_request"
 
 
+class NotSupervisor(RingbackError):
+    """Only a supervisor of the app may see other agents' calls."""
+
+    code = "not_supervisor"
+
+
 # --- what is or is not there ---------------------------------------------------------------------------------------
 
 
@@ -126,6 +132,12 @@ class UnknownSource(NotThere):
     """There is no such source."""
 
     code = "unknown_source"
+
+
+class UnknownContact(NotThere):
+    """Nobody is known by this number; `ringback contact list` shows who is."""
+
+    code = "unknown_contact"
 
 
 class AlreadyThere(RingbackError):

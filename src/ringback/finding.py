@@ -7,10 +7,9 @@ kept. That costs a microsecond or so a call of the range, which other requests m
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from ringback.storage.base import Store
-from ringback.storage.records import ListedCall, Page, Range
+from ringback.storage.records import ListedCall, Range
 from ringback.telephony.call import ListKey
 from ringback.telephony.numbers import shown_number
 
@@ -35,19 +34,6 @@ class Wanted:
         if any(part in number for part in self._numbers):
             return True
         return call.name is not None and self._name in call.name.casefold()
-
-
-async def find(store: Store, app_id: int, key: ListKey, wanted: Range, text: str) -> Page:
-    """Return a page of the list's calls whose number or name holds the text, with how many there are in the range."""
-    first = (wanted.page - 1) * wanted.limit
-    found: list[ListedCall] = []
-    count = 0
-    async with aclosing(all_found(store, app_id, key, wanted, text)) as calls:
-        async for call in calls:
-            if first <= count < first + wanted.limit:
-                found.append(call)
-            count += 1
-    return Page(extension=key.extension, count=count, calls=found)
 
 
 async def all_found(

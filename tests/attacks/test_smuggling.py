@@ -159,7 +159,7 @@ def test_hosts_and_forwarded_names_change_nothing(served: Site, tenant: Tenant) 
 
     home = send(served.house.url, b"GET / HTTP/1.1\r\nHost: evil.example.org\r\n\r\n", seconds=0.2)
     assert b"evil" not in home.raw
-    assert b"location: /docs\r\n" in home.raw
+    assert home.statuses == [200]
 
 
 def test_the_secret_that_comes_first_counts(served: Site, tenant: Tenant) -> None:

@@ -149,9 +149,9 @@ def test_the_commands_are_those_promised() -> None:
     """People script against these names: none is missing, and none is there unannounced."""
     assert sorted(" ".join(words) for words in commands(cli.app)) == [
         *("agent add", "agent disable", "agent enable", "agent list", "agent password"),
-        *("agent unlock",),
-        *("app add", "app list", "app rotate", "app set", "audit list", "backup", "check", "copy", "demo"),
-        *("erase", "export"),
+        *("agent supervise", "agent unlock"),
+        *("app add", "app list", "app rotate", "app set", "audit list", "backup", "check"),
+        *("contact forget", "contact import", "contact list", "copy", "demo", "erase", "export"),
         *("follow asterisk", "follow asterisk-sql", "import", "legs", "list", "migrate"),
         *("purge", "rejects list", "rejects retry", "rejects show", "serve", "token issue", "token revoke"),
     ]

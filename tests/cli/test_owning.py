@@ -130,7 +130,10 @@ def test_agents_are_added_disabled_enabled_and_listed(owned: CommandLine) -> Non
     table = owned.done("agent", "list", "--app", 1111113).out
     owned.done("agent", "enable", "104_1111113")
 
-    assert [tuple(agent.values()) for agent in disabled] == [(AGENT, "Asha", False), ("104_1111113", "104", True)]
+    assert [tuple(agent.values()) for agent in disabled] == [
+        (AGENT, "Asha", False, False),
+        ("104_1111113", "104", True, False),
+    ]
     assert "disabled" in table.splitlines()[2]
     assert "disabled" not in owned.done("agent", "list").out
     assert owned.done("agent", "list", "--app", 9).out == "No agents yet; `ringback agent add 103_1111113` makes one.\n"

@@ -83,7 +83,7 @@ def test_ranges_are_the_readers_own_days(desk: Desk, tenant: Tenant) -> None:
     for name, count in (("Today", 1), ("Yesterday", 2), ("7 days", 5), ("30 days", 7)):
         desk.press(name)
         desk.counts(".row", count)
-        assert desk.text("[aria-current]") == name
+        assert desk.text("#ranges [aria-current]") == name
     day = datetime.fromtimestamp(at(30) / 1000, INDIA).date().isoformat()
     run(desk.page.fill("[name=from]", day))
     run(desk.page.fill("[name=to]", day))

@@ -94,6 +94,17 @@ def test_an_ended_session_ends_its_pages(signed: Desk, tenant: Tenant) -> None:
     signed.reads("#sign-in-said", "Your session has ended")
 
 
+def test_a_quiet_page_is_no_slow_client(stores: Stores) -> None:
+    """A page to which nothing happens for longer than a client may be silent still hears of a call."""
+    with served(stores.made(), client_timeout=1) as house:
+        tenant = house.tenant()
+        with events(tenant) as stream:
+            next(stream)
+            time.sleep(3.5)
+            tenant.ingest(missed(now_ms()))
+            assert next(stream)
+
+
 def test_open_pages_do_not_keep_a_server_from_stopping(stores: Stores) -> None:
     """A server that is asked to stop does so at once, with pages open."""
     with served(stores.made()) as house, ExitStack() as stack:

@@ -56,6 +56,7 @@ class NaiveStore:
         self.app_id = app_id
         self.legs: set[CallLeg] = set()
         self.settled: set[str] = set()
+        self.names: dict[str, str] = {}
 
     def take_in(self, batch: Iterable[CallLeg]) -> Intake:
         """Keep the legs one by one and count what became of them."""
@@ -98,6 +99,7 @@ class NaiveStore:
             )
         }
         self._forget(named)
+        self.names.pop(number, None)
         return len(named)
 
     def _forget(self, keys: set[str]) -> None:
@@ -109,6 +111,7 @@ class NaiveStore:
         lists: dict[ListKey, list[Row]] = {}
         for key, legs in self._calls().items():
             row = _row(call_ref(self.app_id, key), legs)
+            row = row._replace(name=self.names.get(row.number, row.name))
             for list_key in _lists(legs):
                 lists.setdefault(list_key, []).append(row)
         return {key: sorted(rows, key=lambda row: row[:3], reverse=True) for key, rows in sorted(lists.items())}
@@ -122,6 +125,23 @@ class NaiveStore:
         """Return the same as the texts of the calls should say it."""
         count, rows = self._page(key, wanted)
         return count, as_texts(rows)
+
+    def app_page(self, kind: ListKind, wanted: Range) -> tuple[int, list[tuple[str, Shown]]]:
+        """Return the count and a page of all agents' lists of a kind, sorted as one."""
+        rows = [(row, key.extension) for key, rows in self.lists().items() if key.kind == kind for row in rows]
+        found = [one for one in rows if one[1] and wanted.from_ms <= one[0].started_ms <= wanted.to_ms]
+        found.sort(key=lambda one: (one[0].started_ms, one[0].call_id, one[1]), reverse=True)
+        start = (wanted.page - 1) * wanted.limit
+        return len(found), [(extension, shown(row)) for row, extension in found[start : start + wanted.limit]]
+
+    def tallies(self, from_ms: int, to_ms: int) -> dict[str, dict[ListKind, int]]:
+        """Return how many calls of a range each agent has of each kind."""
+        told: dict[str, dict[ListKind, int]] = {}
+        for key, rows in self.lists().items():
+            count = sum(from_ms <= row.started_ms <= to_ms for row in rows)
+            if count and key.extension:
+                told.setdefault(key.extension, {})[key.kind] = count
+        return told
 
     def counts(self, key: ListKey, bounds: list[int]) -> list[int]:
         """Return how many calls started from each bound until the next."""

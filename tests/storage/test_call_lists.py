@@ -27,7 +27,7 @@ from tests.telephony.examples import EXTENSIONS, START_SECONDS, legs
 from ringback.erasing import erase
 from ringback.storage import open_store
 from ringback.storage.base import Store
-from ringback.storage.records import EARLIEST_MS, LATEST_MS, Intake, Range, ShownPage
+from ringback.storage.records import EARLIEST_MS, LATEST_MS, Contact, Intake, Range, ShownPage
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg
 from ringback.telephony.spellings import Sought
@@ -94,10 +94,30 @@ class StoreBesideNaive(RuleBasedStateMachine):
         dropped, _ = run(erase(self.store, APP, Sought(number, None), lambda _: None))
         assert dropped.calls == self.naive.erase(number)
 
+    @rule(number=st.sampled_from(NUMBERS), name=st.sampled_from(("Zoë", 'a "b"\\', "\x06\x07")))
+    def a_number_is_named(self, number: str, name: str) -> None:
+        run(self.store.set_contacts(APP, [Contact(number=number, given=f"+{number}", name=name)]))
+        self.naive.names[number] = name
+
+    @rule(number=st.sampled_from(NUMBERS))
+    def a_name_is_forgotten(self, number: str) -> None:
+        assert run(self.store.drop_contact(APP, number)) == (self.naive.names.pop(number, None) is not None)
+
     @rule(key=list_keys, wanted=ranges)
     def a_page_is_read(self, key: ListKey, wanted: Range) -> None:
         page = run(self.store.page(APP, key, wanted))
         assert (page.count, [shown(call) for call in page.calls]) == self.naive.page(key, wanted)
+
+    @rule(kind=list_kinds, wanted=ranges)
+    def a_page_of_all_agents_is_read(self, kind: ListKind, wanted: Range) -> None:
+        page = run(self.store.app_page(APP, kind, wanted))
+        told = [(one.extension, shown(one.call)) for one in page.calls]
+        assert (page.count, told) == self.naive.app_page(kind, wanted)
+
+    @rule(low=near_ms, high=near_ms)
+    def agents_calls_are_tallied(self, low: int, high: int) -> None:
+        told = {one.extension: one.counts for one in run(self.store.tallies(APP, low, high)) if one.counts}
+        assert told == self.naive.tallies(low, high)
 
     @rule(key=list_keys, bounds=st.lists(near_ms, min_size=1, max_size=8).map(sorted))
     def calls_between_bounds_are_counted(self, key: ListKey, bounds: list[int]) -> None:

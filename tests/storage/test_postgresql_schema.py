@@ -31,6 +31,8 @@ OLDEST = (  # what makes of a store the oldest: first its lists, then the steps 
     "DROP TABLE login_try",
     "DROP TABLE audit",
     "DROP TABLE duty",
+    "DROP TABLE contact",
+    "ALTER TABLE agent DROP COLUMN is_supervisor",
 )
 LATER = "CREATE TABLE later (x text); INSERT INTO later VALUES ('once');"
 

@@ -232,7 +232,8 @@ def tables(path: Path) -> set[str]:
 
 def make_oldest(path: Path, standing: int) -> None:
     """Give a store the lists of the oldest ones, and leave it the first so many steps."""
-    later = "DROP TABLE login_try; DROP TABLE audit; DROP TABLE duty;" if standing == 1 else ""
+    dropped = "".join(f"DROP TABLE {table};" for table in ("login_try", "audit", "duty", "contact"))
+    later = f"{dropped} ALTER TABLE agent DROP COLUMN is_supervisor;" if standing == 1 else ""
     with closing(sqlite3.connect(path)) as db:
         db.executescript(
             "ALTER TABLE listed_call ADD COLUMN name TEXT;"

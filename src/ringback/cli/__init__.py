@@ -14,6 +14,7 @@ from ringback.cli import (
     importing,
     keeping,
     listing,
+    naming,
     owning,
     rejecting,
     serving,
@@ -33,7 +34,9 @@ app = App(
 )
 _file = SettingsFile()
 app.config = (Variables(), _file, KnownKeys(_file))
-for commands in (serving, owning, importing, following, listing, rejecting, keeping, erasing, auditing, copying):
+_CALLS = serving, importing, following, listing, naming, rejecting
+_KEPT = owning, keeping, erasing, auditing, copying
+for commands in (*_CALLS, *_KEPT):
     commands.register(app)
 
 

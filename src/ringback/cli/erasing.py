@@ -51,18 +51,18 @@ def erase(
 
     found, dropped, left = run(work())
     if dropped is None:
-        tell(
-            common, {"erased": False, "calls": found.calls, "legs": found.legs, "rejects": found.rejects}, "Left alone."
-        )
+        counts = {name: getattr(found, name) for name in ("calls", "legs", "rejects", "contacts")}
+        tell(common, {"erased": False, **counts}, "Left alone.")
         return 1
     facts = {
         "erased": True,
         "calls": dropped.calls,
         "legs": dropped.legs,
         "rejects": dropped.rejects,
+        "contacts": dropped.contacts,
         "remnants": left.remnants,
     }
-    tell(common, facts, f"Erased: {_counts(dropped.calls, dropped.legs, dropped.rejects)}. {_told(left)}")
+    tell(common, facts, f"Erased: {_counts(dropped)}. {_told(left)}")
     return 0
 
 
@@ -92,14 +92,12 @@ def _is_confirmed(found: erasing.Found, sought: Sought, app: int) -> bool:
         raise InvalidInput("erase asks before it drops anything: answer on a terminal, or say --yes")
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     agents = ", ".join(sorted(extension for extension in found.extensions if extension)) or "no agent"
-    console.print(
-        f"The number {sought.shown} in app {app}: {_counts(found.calls, found.legs, found.rejects)}; calls of {agents}."
-    )
+    console.print(f"The number {sought.shown} in app {app}: {_counts(found)}; calls of {agents}.")
     return console.input("Drop all of it for good? Type yes: ").strip().lower() == "yes"
 
 
-def _counts(calls: int, legs: int, rejects: int) -> str:
-    return f"{calls:,} calls, {legs:,} legs, {rejects:,} rejected records"
+def _counts(of: erasing.Found | Dropped) -> str:
+    return f"{of.calls:,} calls, {of.legs:,} legs, {of.rejects:,} rejected records, {of.contacts:,} contacts"
 
 
 def _told(left: _Left) -> str:

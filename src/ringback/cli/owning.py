@@ -3,6 +3,7 @@
 import getpass
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -112,6 +113,9 @@ def agent_add(
     name: Annotated[
         str, Parameter(help="The agent's name, as log-in tells it.", show_default=lambda _: "the extension")
     ] = "",
+    supervisor: Annotated[
+        bool, Parameter(help="Let the agent see the calls of all agents of its app, on the page.", negative=())
+    ] = False,
     password_stdin: PasswordStdin = False,
     common: Common | None = None,
 ) -> None:
@@ -125,7 +129,7 @@ def agent_add(
                 raise UnknownApp(f"There is no app {agent.app_id}; `ringback app add {agent.app_id}` makes it")
             password = _password(agent, from_stdin=password_stdin)
             passwords = agents.Passwords()
-            await agents.add_agent(store, passwords, agent, name or agent.extension, password)
+            await agents.add_agent(store, passwords, agent, name or agent.extension, password, is_supervisor=supervisor)
             passwords.close()
 
     run(work())
@@ -144,7 +148,12 @@ def agent_list(
     async def work() -> list[dict[str, object]]:
         async with opened(common) as store:
             return [
-                {"agent": agent.agent_id, "name": agent.name, "disabled": agent.is_disabled}
+                {
+                    "agent": agent.agent_id,
+                    "name": agent.name,
+                    "disabled": agent.is_disabled,
+                    "supervisor": agent.is_supervisor,
+                }
                 for agent in await store.agents(app)
             ]
 
@@ -152,8 +161,34 @@ def agent_list(
     if common.json:
         tell(common, {"agents": found}, "")
     else:
-        rows = ((agent["agent"], agent["name"], "disabled" if agent["disabled"] else "") for agent in found)
+        rows = ((agent["agent"], agent["name"], _state(agent)) for agent in found)
         tell_table(("Agent", "Name", ""), rows, "No agents yet; `ringback agent add 103_1111113` makes one.")
+
+
+def _state(agent: Mapping[str, object]) -> str:
+    return ", ".join(word for word in ("supervisor", "disabled") if agent[word])
+
+
+@agent_commands.command(name="supervise")
+def agent_supervise(
+    agent_id: str,
+    *,
+    supervisor: Annotated[
+        bool, Parameter(name="--yes", negative="--no", help="Whether the agent may; no takes it back.")
+    ] = True,
+    common: Common | None = None,
+) -> None:
+    """Let an agent see the calls of all agents of its app, on the page."""
+    common = common or Common()
+    agent = read_agent_id(agent_id)
+
+    async def work() -> None:
+        async with opened(common) as store:
+            await store.set_supervisor(agent.app_id, agent.extension, is_supervisor=supervisor)
+
+    run(work())
+    said = "is a supervisor" if supervisor else "is no supervisor"
+    tell(common, {"agent": agent_id, "supervisor": supervisor}, f"Agent {agent_id} {said}.")
 
 
 @agent_commands.command(name="disable")

@@ -94,7 +94,7 @@ async def _fill(url: str, address: str) -> str:
     passwords = agents.Passwords()
     try:
         await agents.add_app(store, _APP)
-        await agents.add_agent(store, passwords, _AGENT, "Asha", password)
+        await agents.add_agent(store, passwords, _AGENT, "Asha", password, is_supervisor=True)
         context = calls.context_for(await calls.app_named(store, _APP), _ZONE)
         taken = await calls.import_lines(
             store, source_named("asterisk"), io.BytesIO(log), context, "example", lambda _: None

@@ -21,6 +21,8 @@ class Act(StrEnum):
     AGENT_ADDED = "agent_added"
     AGENT_DISABLED = "agent_disabled"
     AGENT_ENABLED = "agent_enabled"
+    SUPERVISOR_MADE = "supervisor_made"
+    SUPERVISOR_UNMADE = "supervisor_unmade"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     TOKEN_ISSUED = "token_issued"  # noqa: S105
     TOKENS_REVOKED = "tokens_revoked"
@@ -36,6 +38,11 @@ class Act(StrEnum):
     COPIED = "copied"
     MIGRATED = "migrated"
     DISTRIBUTED = "distributed"
+
+
+def supervising(*, is_supervisor: bool) -> Act:
+    """Return the act of making an agent a supervisor, or of taking that back."""
+    return Act.SUPERVISOR_MADE if is_supervisor else Act.SUPERVISOR_UNMADE
 
 
 class AuditLine(msgspec.Struct, frozen=True, kw_only=True):

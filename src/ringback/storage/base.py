@@ -18,8 +18,11 @@ from ringback.storage.records import (
     EARLIEST_MS,
     MOST_TOKENS,
     Agent,
+    AgentTally,
     App,
+    AppPage,
     CheckReport,
+    Contact,
     Dropped,
     Intake,
     KeptToken,
@@ -90,7 +93,8 @@ class Store(ABC):
     async def change_app(self, app_id: int, *, region: str | None, extensions: str | None) -> None:
         """Replace what an app says of its numbers and extensions; raises `UnknownApp`.
 
-        The numbers its lists show are read again by the region. Legs stay as they were read.
+        The numbers of its lists and contacts are read again by the region. Legs stay as they were read. Of contacts
+        whose numbers turn out to be one, that of the number given last in alphabetical order stays.
         """
 
     @abstractmethod
@@ -116,6 +120,10 @@ class Store(ABC):
     @abstractmethod
     async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
         """Disable an agent and end all its tokens, or enable it again; raises `UnknownAgent`."""
+
+    @abstractmethod
+    async def set_supervisor(self, app_id: int, extension: str, *, is_supervisor: bool) -> None:
+        """Let an agent see the calls of its app's other agents, or no longer; raises `UnknownAgent`."""
 
     @abstractmethod
     async def add_token(
@@ -198,6 +206,17 @@ class Store(ABC):
         """Return a page of a list; a list nobody has written to is empty."""
 
     @abstractmethod
+    async def app_page(self, app_id: int, kind: ListKind, wanted: Range) -> AppPage:
+        """Return a page over the lists of this kind of all agents of an app: one snapshot.
+
+        It costs a few dozen seeks a list, whichever page it is and however long the lists are.
+        """
+
+    @abstractmethod
+    async def tallies(self, app_id: int, from_ms: int, to_ms: int) -> list[AgentTally]:
+        """Return how many calls started from one moment to another, both included, by agent and kind: one snapshot."""
+
+    @abstractmethod
     async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
         """Return for each two neighbouring bounds how many calls of the list started from the one until the other.
 
@@ -227,6 +246,23 @@ class Store(ABC):
     @abstractmethod
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
         """Return the legs of a call by its id, in order of start; empty when there is none."""
+
+    # --- contacts ---
+
+    @abstractmethod
+    async def set_contacts(self, app_id: int, contacts: Sequence[Contact]) -> None:
+        """Add contacts, or rename those whose number is known; raises `UnknownApp`.
+
+        Names show on all calls with the number, old ones too: in this process at once, in others within 0.2 seconds.
+        """
+
+    @abstractmethod
+    async def drop_contact(self, app_id: int, number: str) -> bool:
+        """Drop the contact of a number as lists show it; return whether there was one."""
+
+    @abstractmethod
+    async def contacts(self, app_id: int, after: str = "") -> list[Contact]:
+        """Return the contacts of an app by number, at most 10,000 of those after one."""
 
     # --- keeping only what may be kept ---
 
@@ -261,8 +297,11 @@ class Store(ABC):
         call_refs: Sequence[bytes],
         reject_ids: Sequence[int],
         note: Callable[[Dropped], AuditLine | None],
+        numbers: Sequence[str] = (),
     ) -> Dropped:
-        """Drop these calls from every list, with all their legs, and these rejects; what is not there is passed over.
+        """Drop these calls from every list, with all their legs, these rejects, and the contacts of these numbers.
+
+        What is not there is passed over.
 
         One transaction; lists are dense again after it.
         """

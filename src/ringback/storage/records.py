@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from ringback.telephony.call import ListKind
+
 EARLIEST_MS = -(2**62)
 LATEST_MS = 2**62
 MOST_TOKENS = 100_000  # live tokens of an agent that are kept: clients were seen to log in before each request
@@ -24,7 +26,10 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent of an app; `password_hash` is argon2id in its own text form."""
+    """An agent of an app; `password_hash` is argon2id in its own text form.
+
+    A supervisor may see the calls of the app's other agents.
+    """
 
     app_id: int
     extension: str
@@ -32,6 +37,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     password_hash: str
     is_disabled: bool
     created_at: datetime
+    is_supervisor: bool = False
 
     @property
     def agent_id(self) -> str:
@@ -67,6 +73,14 @@ class Spending(msgspec.Struct, frozen=True):
     cost_ms: int
 
 
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is behind a number of an app: `number` as lists show it, `given` as it was told."""
+
+    number: str
+    given: str
+    name: str
+
+
 class ListedCall(msgspec.Struct, frozen=True, gc=False):
     """A call as its list shows it. `call_id` is its 12 bytes; `started_ms` epoch milliseconds."""
 
@@ -87,6 +101,27 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     extension: str
     count: int
     calls: list[ListedCall]
+
+
+class AgentsCall(msgspec.Struct, frozen=True):
+    """A call, and whose list it stands in."""
+
+    extension: str
+    call: ListedCall
+
+
+class AppPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page over all agents' lists of a kind, newest first, with the exact count; both from one snapshot."""
+
+    count: int
+    calls: list[AgentsCall]
+
+
+class AgentTally(msgspec.Struct, frozen=True):
+    """How many calls of a range each kind of an agent's lists has; kinds without any are left out."""
+
+    extension: str
+    counts: dict[ListKind, int]
 
 
 class ShownPage(msgspec.Struct, frozen=True, gc=False):
@@ -175,14 +210,16 @@ MOST_COUNTED = 100_000
 
 
 class Dropped(msgspec.Struct, kw_only=True):
-    """How many calls, legs of them and rejected records were dropped for good."""
+    """How many calls, legs of them, rejected records and contacts were dropped for good."""
 
     calls: int = 0
     legs: int = 0
     rejects: int = 0
+    contacts: int = 0
 
     def add(self, other: "Dropped") -> None:
         """Add the other's counts to these."""
         self.calls += other.calls
         self.legs += other.legs
         self.rejects += other.rejects
+        self.contacts += other.contacts

@@ -1,6 +1,6 @@
 """The columns in which every store keeps apps, agents, tokens and rejects, and what is made of such rows. No SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
@@ -9,11 +9,12 @@ import msgspec
 
 from ringback.storage.auditing import Act, AuditLine
 from ringback.storage.placing import epoch_ms
-from ringback.storage.records import Agent, App, KeptToken, ListedCall, Reject
+from ringback.storage.records import Agent, AgentTally, App, KeptToken, ListedCall, Reject
 from ringback.storage.shown import read_shown
+from ringback.telephony.call import ListKind
 
 APP_COLUMNS = "app_id, secret_digest, region, extensions, created_ms"
-AGENT_COLUMNS = "app_id, extension, name, password_hash, is_disabled, created_ms"
+AGENT_COLUMNS = "app_id, extension, name, password_hash, is_disabled, created_ms, is_supervisor"
 TOKEN_COLUMNS = "extension, digest, issued_ms, expires_ms"  # noqa: S105  (columns)
 REJECT_COLUMNS = "reject_id, app_id, source, origin, reason, raw, received_ms, timezone"
 AUDIT_COLUMNS = "app_id, done_ms, line_key, act, actor, subject, facts"
@@ -43,8 +44,8 @@ def app_of(row: Row) -> App:
 
 def agent_row(agent: Agent) -> Sequence[Any]:
     """Return the row of an agent."""
-    created_ms = epoch_ms(agent.created_at)
-    return agent.app_id, agent.extension, agent.name, agent.password_hash, agent.is_disabled, created_ms
+    password, created_ms = (agent.password_hash, agent.is_disabled), epoch_ms(agent.created_at)
+    return agent.app_id, agent.extension, agent.name, *password, created_ms, agent.is_supervisor
 
 
 def agent_of(row: Row) -> Agent:
@@ -56,6 +57,7 @@ def agent_of(row: Row) -> Agent:
         password_hash=row[3],
         is_disabled=bool(row[4]),
         created_at=_time(row[5]),
+        is_supervisor=bool(row[6]),
     )
 
 
@@ -139,3 +141,13 @@ def counts_of(behind: Sequence[int | None], bounds: Sequence[int]) -> list[int]:
     if not behind or behind[0] is None:
         return [0 for _ in bounds[1:]]
     return [(after or 0) - (before or 0) for before, after in pairwise(behind)]
+
+
+def tallies_of(rows: Iterable[tuple[str, int, int | None, int | None]]) -> list[AgentTally]:
+    """Return the tallies of rows of extension, kind, and the first and last position of a range, by extension."""
+    counted: dict[str, dict[ListKind, int]] = {}
+    for extension, kind, first, last in rows:
+        counts = counted.setdefault(extension, {})
+        if count := count_of(first, last):
+            counts[ListKind(kind)] = count
+    return [AgentTally(extension, counts) for extension, counts in sorted(counted.items())]

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from ringback.storage.auditing import AuditLine
 from ringback.storage.base import Store
+from ringback.storage.naming import NamedApps
 from ringback.storage.postgresql.connections import WRITE_SECONDS, Connection, Connections
 from ringback.storage.postgresql.schema import NOTE
 from ringback.storage.rows import audit_row
@@ -18,6 +19,7 @@ class PostgresqlActing(Store):
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._fetch = connections.fetch
+        self._named = NamedApps()
 
     async def _act(
         self,

@@ -11,9 +11,17 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from ringback.errors import RingbackError
+from ringback.storage.naming import NamedApps
 from ringback.storage.postgresql.connections import READ_SECONDS, Connections
 from ringback.storage.postgresql.errors import our_errors
-from ringback.storage.postgresql.pages import PAGE_OF_TOKEN, PAGES_OF_TOKENS, page_parameters
+from ringback.storage.postgresql.pages import (
+    NAMED_PAGE_OF_TOKEN,
+    NAMED_PAGES_OF_TOKENS,
+    PAGE_OF_TOKEN,
+    PAGES_OF_TOKENS,
+    page_parameters,
+)
 from ringback.storage.records import Range, ShownPage
 from ringback.storage.rows import count_of
 from ringback.telephony.call import ListKind
@@ -21,6 +29,8 @@ from ringback.telephony.call import ListKind
 AT_ONCE = 3  # statements of an app on their way: of more, fewer wait; with less, a slow disk is asked one by one
 _GROUP = 32  # pages in one statement at most: each waits for all
 _GROUP_ROWS = 1_000  # rows in one, unless a single page has more
+
+HAS_CONTACTS = "SELECT k.number FROM contact k WHERE k.app_id = $1 LIMIT 1"
 
 _Question: TypeAlias = tuple[int, int, int, int, int, bytes, int]  # the parameters of `PAGE_OF_TOKEN` behind the app
 _MOST: Final = 4  # where a question says how many rows it may have
@@ -43,11 +53,11 @@ class _App:
 class Asking:
     """Reads the pages of the agents that tokens stand for."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, connections: Connections, named: NamedApps) -> None:
+        self._connections, self._named = connections, named
         self._now = asyncio.get_running_loop().time
         self._apps: dict[int, _App] = {}
-        self._groups: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def page(self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range) -> ShownPage | None:
         """Return a page of the list of the agent whose live token this is, or None for no such token."""
@@ -61,10 +71,32 @@ class Asking:
         app.waiting.append(waiting)
         return await waiting.found
 
+    def _has_contacts(self, app_id: int) -> bool:
+        """Tell whether the app may have contacts. Where that is not known, nobody waits for it: it may."""
+        has = self._named.has(app_id)
+        if has is not None:
+            return has
+        self._keep(asyncio.create_task(self._look_for_contacts(app_id, self._named.changes)))
+        return self._named.learn(app_id, has=True)
+
+    async def _look_for_contacts(self, app_id: int, changes: int) -> None:
+        try:
+            rows = await self._connections.fetch(HAS_CONTACTS, app_id)
+        except RingbackError:  # the pages themselves tell it
+            return
+        if self._named.changes == changes:
+            self._named.learn(app_id, has=bool(rows))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """The loop itself does not keep a task."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _ask_one(self, app_id: int, app: _App, question: _Question) -> ShownPage | None:
         app.on_their_way += 1
         try:
-            rows = await self._connections.fetch(PAGE_OF_TOKEN, app_id, *question)
+            statement = NAMED_PAGE_OF_TOKEN if self._has_contacts(app_id) else PAGE_OF_TOKEN
+            rows = await self._connections.fetch(statement, app_id, *question)
         finally:
             self._returned(app_id, app)
         return _page(*rows[0]) if rows else None
@@ -74,7 +106,8 @@ class Asking:
             with our_errors(self._connections.name):
                 async with asyncio.timeout_at(group[0].until):
                     questions = zip(*(waiting.question for waiting in group), strict=True)
-                    rows = await self._connections.fetch(PAGES_OF_TOKENS, app_id, *questions)
+                    statement = NAMED_PAGES_OF_TOKENS if self._has_contacts(app_id) else PAGES_OF_TOKENS
+                    rows = await self._connections.fetch(statement, app_id, *questions)
             for number, *found in rows:
                 _give(group[number - 1], _page(*found))
             for waiting in group:  # whose token is not there
@@ -90,9 +123,7 @@ class Asking:
         app.on_their_way -= 1
         if group := _next_group(app.waiting):
             app.on_their_way += 1
-            task = asyncio.create_task(self._ask_many(app_id, app, group))
-            self._groups.add(task)  # the loop itself does not keep a task
-            task.add_done_callback(self._groups.discard)
+            self._keep(asyncio.create_task(self._ask_many(app_id, app, group)))
         elif not app.on_their_way:
             del self._apps[app_id]
 

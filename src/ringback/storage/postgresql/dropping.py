@@ -7,6 +7,7 @@ from ringback.errors import StoreUnusable
 from ringback.storage.placing import epoch_ms
 from ringback.storage.positions import Span, close_gaps
 from ringback.storage.postgresql.connections import Connection, Overtaken
+from ringback.storage.postgresql.contacts import drop_contacts
 from ringback.storage.postgresql.lists import LOCK, columns, move
 from ringback.storage.records import Dropped
 from ringback.telephony.call import merge
@@ -68,8 +69,13 @@ async def held_legs(connection: Connection, app_id: int, refs: Sequence[bytes]) 
     raise Overtaken
 
 
-async def drop(connection: Connection, app_id: int, refs: Sequence[bytes], reject_ids: Sequence[int]) -> Dropped:
-    """Drop the calls and the rejects; what is not there is passed over. Raises `StoreUnusable` for a damaged store."""
+async def drop(
+    connection: Connection, app_id: int, refs: Sequence[bytes], reject_ids: Sequence[int], numbers: Sequence[str]
+) -> Dropped:
+    """Drop the calls, the rejects and the contacts of these numbers; what is not there is passed over.
+
+    Raises `StoreUnusable` for a damaged store.
+    """
     dropped = Dropped()
     if refs:
         held = await held_legs(connection, app_id, refs)
@@ -85,6 +91,8 @@ async def drop(connection: Connection, app_id: int, refs: Sequence[bytes], rejec
     if reject_ids:
         status = await connection.execute(DROP_REJECTS, app_id, list(reject_ids))
         dropped.rejects = int(status.rpartition(" ")[2])
+    if numbers:
+        dropped.contacts = await drop_contacts(connection, app_id, numbers)
     return dropped
 
 

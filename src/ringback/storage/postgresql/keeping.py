@@ -65,9 +65,10 @@ class PostgresqlKeeping(SlicedStore, PostgresqlActing):
         call_refs: Sequence[bytes],
         reject_ids: Sequence[int],
         note: Callable[[Dropped], AuditLine | None],
+        numbers: Sequence[str] = (),
     ) -> Dropped:
         return await self._act(
-            lambda connection: drop(connection, app_id, call_refs, reject_ids), note, seconds=LONG_SECONDS
+            lambda connection: drop(connection, app_id, call_refs, reject_ids, numbers), note, seconds=LONG_SECONDS
         )
 
     async def write_anew(self) -> None:

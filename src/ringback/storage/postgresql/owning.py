@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp
-from ringback.storage.auditing import Act, new_line
+from ringback.storage.auditing import Act, new_line, supervising
 from ringback.storage.placing import epoch_ms
 from ringback.storage.postgresql import login_tries
 from ringback.storage.postgresql.acting import PostgresqlActing
@@ -30,11 +30,12 @@ APP_IDS = "SELECT app_id FROM app ORDER BY app_id"
 APP = f"SELECT {APP_COLUMNS} FROM app WHERE app_id = $1"
 CHANGE_SECRET = "UPDATE app SET secret_digest = $2 WHERE app_id = $1"
 
-ADD_AGENT = f"INSERT INTO agent ({AGENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"
+ADD_AGENT = f"INSERT INTO agent ({AGENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 AGENTS = f"SELECT {AGENT_COLUMNS} FROM agent WHERE app_id = $1 ORDER BY extension"
 AGENT = f"SELECT {AGENT_COLUMNS} FROM agent WHERE app_id = $1 AND extension = $2"
 CHANGE_PASSWORD = "UPDATE agent SET password_hash = $3 WHERE app_id = $1 AND extension = $2"
 SET_DISABLED = "UPDATE agent SET is_disabled = $3 WHERE app_id = $1 AND extension = $2"
+SET_SUPERVISOR = "UPDATE agent SET is_supervisor = $3 WHERE app_id = $1 AND extension = $2"
 RENEW_HASH = "UPDATE agent SET password_hash = $4 WHERE app_id = $1 AND extension = $2 AND password_hash = $3"
 
 DROP_TOKENS = "DELETE FROM token WHERE app_id = $1 AND extension = $2"
@@ -120,6 +121,14 @@ class PostgresqlOwning(PostgresqlActing):
     async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
         act = Act.AGENT_DISABLED if is_disabled else Act.AGENT_ENABLED
         await self._change_agent(act, SET_DISABLED, app_id, extension, is_disabled)
+
+    async def set_supervisor(self, app_id: int, extension: str, *, is_supervisor: bool) -> None:
+        async def work(connection: Connection) -> None:
+            if await connection.execute(SET_SUPERVISOR, app_id, extension, is_supervisor) == "UPDATE 0":
+                raise UnknownAgent(f"There is no agent {extension}_{app_id}")
+
+        line = new_line(supervising(is_supervisor=is_supervisor), app_id, f"{extension}_{app_id}")
+        await self._act(work, lambda _: line)
 
     async def _change_agent(self, act: Act, statement: str, app_id: int, extension: str, value: object) -> None:
         async def work(connection: Connection) -> None:

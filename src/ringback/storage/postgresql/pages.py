@@ -9,9 +9,12 @@ from ringback.storage.postgresql.lists import FAR
 from ringback.storage.records import ListedCall, Range
 from ringback.storage.rows import count_of, listed_call
 
-_ROW = (
-    "c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, c.shown, c.disposition, c.ringing_seconds"
-)
+# What a row shows, with the contact's name in the place of the source's: behind the mark NAME, before END.
+_NAMED = """CASE WHEN n.shown IS NULL THEN c.shown ELSE
+    left(c.shown, strpos(c.shown, chr(6))) || n.shown || chr(7) END"""
+OF_CONTACT = "LEFT JOIN contact n ON n.app_id = $1 AND n.number = c.number"
+ROW = f"""c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, {_NAMED} AS shown, c.disposition,
+    c.ringing_seconds"""
 _OF_LIST = "c.app_id = $1 AND c.extension = %(extension)s AND c.kind = %(kind)s"
 
 # The two seeks that find the first and the last position of a range, and one run of the key from there.
@@ -31,6 +34,11 @@ _TEXTS = f"""
         array_to_string(ARRAY(SELECT c.shown FROM listed_call c WHERE {_ON_PAGE} ORDER BY c.position DESC), ''), 'UTF8'
     )
 """
+_NAMED_TEXTS = f"""
+    SELECT convert_to(array_to_string(ARRAY(
+        SELECT {_NAMED} FROM listed_call c {OF_CONTACT} WHERE {_ON_PAGE} ORDER BY c.position DESC
+    ), ''), 'UTF8')
+"""
 
 # A page is one statement and so one snapshot.
 _OF_ONE = {"kind": "$2", "earliest": "$3", "latest": "$4", "skipped": "$5", "most": "$6"}
@@ -42,19 +50,23 @@ _FOUND = f"SELECT o.extension, {_ENDS % _OF_O} FROM %s o OFFSET 0"
 PAGE = f"""
 SELECT f.extension, f.first, f.last, c.*
 FROM ({_FOUND % "(SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1)"}) f
-LEFT JOIN LATERAL (SELECT {_ROW} FROM listed_call c WHERE {_ON_PAGE % _OF_F} ORDER BY c.position DESC) c ON true
+LEFT JOIN LATERAL (
+    SELECT {ROW} FROM listed_call c {OF_CONTACT} WHERE {_ON_PAGE % _OF_F} ORDER BY c.position DESC
+) c ON true
 """
 
-PAGE_OF_TOKEN = f"""
-SELECT f.extension, f.first, f.last, ({_TEXTS % _OF_F})
+_PAGE_OF_TOKEN = f"""
+SELECT f.extension, f.first, f.last, (%s)
 FROM ({_FOUND % "(SELECT t.extension FROM token t WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8)"}) f
 """
+PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (_TEXTS % _OF_F)
+NAMED_PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (_NAMED_TEXTS % _OF_F)  # where the app has contacts
 
 # The same for many tokens of an app, by the number of each question from 1 on; none for a token that is not there.
 _OF_EACH = {name: f"q.{name}" for name in _OF_ONE}
 _ENDS_OF_EACH = _ENDS % (_OF_EACH | {"extension": "t.extension"})
-PAGES_OF_TOKENS = f"""
-SELECT q.number, f.extension, f.first, f.last, ({_TEXTS % (_OF_EACH | {"extension": "f.extension"})})
+_PAGES_OF_TOKENS = f"""
+SELECT q.number, f.extension, f.first, f.last, (%s)
 FROM unnest(
     $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bigint[]
 ) WITH ORDINALITY AS q (kind, earliest, latest, skipped, most, digest, now_ms, number), LATERAL (
@@ -63,6 +75,9 @@ FROM unnest(
     OFFSET 0
 ) f
 """
+_OF_EACH_F = _OF_EACH | {"extension": "f.extension"}
+PAGES_OF_TOKENS = _PAGES_OF_TOKENS % (_TEXTS % _OF_EACH_F)
+NAMED_PAGES_OF_TOKENS = _PAGES_OF_TOKENS % (_NAMED_TEXTS % _OF_EACH_F)
 
 SPAN = f"""
 SELECT {_ENDS % {"extension": "$2", "kind": "$3", "earliest": "$4", "latest": "$5"}}
@@ -95,7 +110,7 @@ ORDER BY k.number
 """
 
 _ALL = f"{_OF_LIST % {'extension': '$2', 'kind': '$3'}} AND c.position BETWEEN $4 AND $5 ORDER BY c.position DESC"
-WALK = f"SELECT {_ROW} FROM listed_call c WHERE {_ALL}"
+WALK = f"SELECT {ROW} FROM listed_call c {OF_CONTACT} WHERE {_ALL}"
 WALK_LEGS = f"""
 SELECT ARRAY(SELECT l.facts FROM leg l WHERE l.app_id = $1 AND l.call_ref = c.call_ref ORDER BY l.ordinal)
 FROM listed_call c WHERE {_ALL}

@@ -23,6 +23,7 @@ DISTRIBUTED = (
     "listed_call",
     "reject",
     "audit",
+    "contact",
 )  # what is referred to comes first
 
 NOTE = f"""

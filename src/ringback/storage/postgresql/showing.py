@@ -4,6 +4,7 @@ from ringback.errors import UnknownApp
 from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
 from ringback.storage.postgresql.connections import Connection
+from ringback.storage.postgresql.contacts import read_contacts_again
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg
 
@@ -38,6 +39,7 @@ async def change_app(connection: Connection, app_id: int, region: str | None, ex
     await connection.execute(CHANGE_APP, app_id, region, extensions)
     if before[0][0] != region:
         await show_again(connection, app_id, region)
+        await read_contacts_again(connection, app_id, region)
 
 
 async def show_again(connection: Connection, app_id: int, region: str | None) -> None:

@@ -15,6 +15,7 @@ from ringback.errors import UnknownReject
 from ringback.storage.base import Store
 from ringback.storage.delivering import delivered
 from ringback.storage.postgresql import pages
+from ringback.storage.postgresql.app_lists import SPANS, app_page
 from ringback.storage.postgresql.asking import Asking
 from ringback.storage.postgresql.checking import check_store
 from ringback.storage.postgresql.connections import (
@@ -28,11 +29,14 @@ from ringback.storage.postgresql.connections import (
 )
 from ringback.storage.postgresql.gathering import Gathering
 from ringback.storage.postgresql.keeping import PostgresqlKeeping
+from ringback.storage.postgresql.naming import PostgresqlNaming
 from ringback.storage.postgresql.owning import PostgresqlOwning
 from ringback.storage.postgresql.schema import bring_up
 from ringback.storage.postgresql.taking_in import take_in
 from ringback.storage.records import (
     MOST_COUNTED,
+    AgentTally,
+    AppPage,
     CheckReport,
     Intake,
     ListedCall,
@@ -51,6 +55,7 @@ from ringback.storage.rows import (
     listed_call,
     reject_of,
     stamp_of,
+    tallies_of,
 )
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
@@ -79,7 +84,7 @@ REJECT = f"SELECT {REJECT_COLUMNS} FROM reject WHERE app_id = $1 AND reject_id =
 DROP_REJECT = "DELETE FROM reject WHERE app_id = $1 AND reject_id = $2"
 
 
-class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
+class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming):
     """A store in a PostgreSQL database."""
 
     works_elsewhere = True
@@ -87,7 +92,7 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections)
         self._gathering = Gathering(partial(take_in, connections))
-        self._asking = Asking(connections)
+        self._asking = Asking(connections, self._named)
 
     @classmethod
     async def open(cls, url: str, *, make: bool = True, migrate: bool = False, distribute: bool = False) -> Self:
@@ -135,6 +140,15 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping):
             return Page(extension=key.extension, count=0, calls=[])
         extension, count, calls = pages.page_rows(rows)
         return Page(extension=extension, count=count, calls=calls)
+
+    async def app_page(self, app_id: int, kind: ListKind, wanted: Range) -> AppPage:
+        return await self._connections.read(
+            lambda connection: app_page(connection, app_id, kind, wanted), snapshot=True
+        )
+
+    async def tallies(self, app_id: int, from_ms: int, to_ms: int) -> list[AgentTally]:
+        rows = await self._fetch(SPANS, app_id, from_ms, to_ms)
+        return tallies_of((extension, kind, first, last) for extension, kind, first, last in rows)
 
     async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
         rows = await self._fetch(pages.BEHIND, app_id, key.extension, key.kind.value, bounds)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from ringback.storage.auditing import AuditLine
 from ringback.storage.base import Store
+from ringback.storage.naming import NamedApps
 from ringback.storage.rows import audit_row
 from ringback.storage.sqlite.connection import NOTE
 from ringback.storage.sqlite.lists import Row
@@ -24,6 +25,7 @@ class SqliteActing(Store):
         self._writer = Writer(path)
         self._place = self._writer.place
         self._reader = Reader(path, self._place)
+        self._named = NamedApps()
 
     def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         return self._reader.rows(statement, parameters)

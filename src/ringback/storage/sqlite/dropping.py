@@ -1,4 +1,4 @@
-"""Dropping chosen calls from the midst of their lists, and rejected records, so that their bytes are overwritten."""
+"""Dropping chosen calls from the midst of their lists, rejects and contacts, so that their bytes are overwritten."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from ringback.errors import StoreUnusable
 from ringback.storage.placing import epoch_ms
 from ringback.storage.positions import Span, close_gaps
 from ringback.storage.records import Dropped
+from ringback.storage.sqlite.contacts import drop_contacts
 from ringback.storage.sqlite.lists import list_id_of, move
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg
@@ -17,8 +18,13 @@ SELECT position FROM listed_call INDEXED BY listed_call_by_time WHERE list_id = 
 _ENDS = "SELECT min(position), max(position) FROM listed_call WHERE list_id = ?"
 
 
-def drop(db: sqlite3.Connection, app_id: int, refs: Sequence[bytes], reject_ids: Sequence[int]) -> Dropped:
-    """Drop the calls and the rejects; what is not there is passed over. Raises `StoreUnusable` for a damaged store."""
+def drop(
+    db: sqlite3.Connection, app_id: int, refs: Sequence[bytes], reject_ids: Sequence[int], numbers: Sequence[str]
+) -> Dropped:
+    """Drop the calls, the rejects and the contacts of these numbers; what is not there is passed over.
+
+    Raises `StoreUnusable` for a damaged store.
+    """
     (before,) = db.execute("PRAGMA secure_delete").fetchone()  # some systems build SQLite to overwrite always
     db.execute("PRAGMA secure_delete = ON")
     try:
@@ -26,6 +32,7 @@ def drop(db: sqlite3.Connection, app_id: int, refs: Sequence[bytes], reject_ids:
         for reject_id in reject_ids:
             gone = db.execute("DELETE FROM reject WHERE app_id = ? AND reject_id = ?", (app_id, reject_id))
             dropped.rejects += gone.rowcount
+        dropped.contacts = drop_contacts(db, app_id, numbers)
         return dropped
     finally:
         db.execute(f"PRAGMA secure_delete = {int(before)}")

@@ -59,8 +59,9 @@ class SqliteKeeping(SlicedStore, SqliteActing):
         call_refs: Sequence[bytes],
         reject_ids: Sequence[int],
         note: Callable[[Dropped], AuditLine | None],
+        numbers: Sequence[str] = (),
     ) -> Dropped:
-        return await self._act(lambda db: drop(db, app_id, call_refs, reject_ids), note, weight=LONG)
+        return await self._act(lambda db: drop(db, app_id, call_refs, reject_ids, numbers), note, weight=LONG)
 
     async def remnants(self, patterns: Sequence[bytes]) -> int | None:
         empty_log(self.path)

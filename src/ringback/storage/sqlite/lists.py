@@ -12,7 +12,11 @@ from ringback.telephony.call import ListKey
 Row = tuple[Any, ...]  # the tables are STRICT: what a column holds is what the schema says
 
 ENTRY = "started_ms, given_id, call_ref, number, shown, disposition, ringing_seconds"
-_ROW = "c.position, coalesce(c.given_id, c.call_ref), c.started_ms, c.shown, c.disposition, c.ringing_seconds"
+# What a row shows, with the contact's name in the place of the source's: behind the mark NAME, before END.
+_NAMED = """CASE WHEN k.shown IS NULL THEN c.shown ELSE
+    substr(c.shown, 1, instr(c.shown, char(6))) || k.shown || char(7) END"""
+OF_CONTACT = "LEFT JOIN contact k ON k.app_id = %s AND k.number = c.number"
+ROW = f"c.position, coalesce(c.given_id, c.call_ref), c.started_ms, {_NAMED}, c.disposition, c.ringing_seconds"
 
 # A page is one statement and so one snapshot: the two seeks that find a range's positions, and one run of the clustered
 # key. Parameters go by number, which binds faster than by name: first those of `page_parameters`, then the app, the
@@ -32,7 +36,7 @@ WITH found AS MATERIALIZED ({_FOUND % "(SELECT ?7 AS extension)"})
 SELECT first, last, extension, NULL, NULL, NULL FROM found
 UNION ALL
 SELECT * FROM (
-    SELECT {_ROW} FROM listed_call c
+    SELECT {ROW} FROM listed_call c {OF_CONTACT % "?5"}
     WHERE c.list_id = (SELECT list_id FROM found)
         AND c.position BETWEEN (SELECT max(first, last - ?3 - ?4 + 1) FROM found)
             AND (SELECT last - ?3 FROM found)
@@ -43,10 +47,10 @@ SELECT * FROM (
 # One row: the library that calls SQLite pays for each row, and for each column of it, more than SQLite does. SQLite
 # promises group_concat the order of the subquery it reads from (select.c, SF_OrderByReqd); bytes need no decoding. The
 # LIMIT keeps what was found from being flattened into the outer SELECT, where each seek would be done for each mention.
-PAGE_OF_TOKEN = f"""
+_PAGE_OF_TOKEN = f"""
 SELECT extension, first, last, (
     SELECT CAST(group_concat(shown, '') AS BLOB) FROM (
-        SELECT c.shown FROM listed_call c
+        SELECT %s AS shown FROM listed_call c %s
         WHERE c.list_id = found.list_id AND c.position BETWEEN max(first, last - ?3 - ?4 + 1) AND last - ?3
         ORDER BY c.position DESC
     )
@@ -55,6 +59,8 @@ SELECT extension, first, last, (
     LIMIT 1
 ) found
 """
+PAGE_OF_TOKEN = _PAGE_OF_TOKEN % ("c.shown", "")
+NAMED_PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (_NAMED, OF_CONTACT % "?5")  # where the app has contacts
 
 # The position behind the last call before each bound; where none is before it, the list's first.
 BEHIND = """
@@ -94,8 +100,9 @@ def walk_rows(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, t
     """Yield the calls of a list in these bounds, newest first, as they are read."""
     list_id, _, found = _spans(db, app_id, key, from_ms, to_ms)
     rows = db.execute(
-        f"SELECT {_ROW} FROM listed_call c WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
-        (list_id, *found),
+        f"SELECT {ROW} FROM listed_call c {OF_CONTACT % '?'} "
+        "WHERE list_id = ? AND position BETWEEN ? AND ? ORDER BY position DESC",
+        (app_id, list_id, *found),
     )
     return (listed_call(*row) for row in rows)
 

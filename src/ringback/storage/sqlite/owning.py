@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ringback.errors import AlreadyThere, UnknownAgent, UnknownApp
-from ringback.storage.auditing import Act, new_line
+from ringback.storage.auditing import Act, new_line, supervising
 from ringback.storage.placing import epoch_ms
 from ringback.storage.records import Agent, App, KeptToken, Spending, Tries
 from ringback.storage.rows import (
@@ -21,6 +21,7 @@ from ringback.storage.rows import (
 )
 from ringback.storage.sqlite import login_tries
 from ringback.storage.sqlite.acting import SqliteActing
+from ringback.storage.sqlite.contacts import read_contacts_again
 from ringback.storage.sqlite.showing import show_again
 from ringback.storage.sqlite.writer import LONG
 
@@ -72,6 +73,7 @@ class SqliteOwning(SqliteActing):
             db.execute("UPDATE app SET region = ?, extensions = ? WHERE app_id = ?", (region, extensions, app_id))
             if before[0] != region:
                 show_again(db, app_id, region)
+                read_contacts_again(db, app_id, region)
 
         line = new_line(Act.APP_CHANGED, app_id, region=region, extensions=extensions)
         await self._act(work, lambda _: line, weight=LONG)
@@ -81,7 +83,7 @@ class SqliteOwning(SqliteActing):
         line = new_line(Act.AGENT_ADDED, agent.app_id, agent.agent_id)
         try:
             await self._act(
-                lambda db: db.execute("INSERT INTO agent VALUES (?,?,?,?,?,?)", row),
+                lambda db: db.execute("INSERT INTO agent VALUES (?,?,?,?,?,?,?)", row),
                 lambda _: line if is_noted else None,
             )
         except sqlite3.IntegrityError as error:
@@ -118,6 +120,15 @@ class SqliteOwning(SqliteActing):
     async def set_disabled(self, app_id: int, extension: str, *, is_disabled: bool) -> None:
         act = Act.AGENT_DISABLED if is_disabled else Act.AGENT_ENABLED
         await self._change_agent(act, app_id, extension, "is_disabled = ?", int(is_disabled))
+
+    async def set_supervisor(self, app_id: int, extension: str, *, is_supervisor: bool) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            change = "UPDATE agent SET is_supervisor = ? WHERE app_id = ? AND extension = ?"
+            if not db.execute(change, (int(is_supervisor), app_id, extension)).rowcount:
+                raise UnknownAgent(f"There is no agent {extension}_{app_id}")
+
+        line = new_line(supervising(is_supervisor=is_supervisor), app_id, f"{extension}_{app_id}")
+        await self._act(work, lambda _: line)
 
     async def _change_agent(self, act: Act, app_id: int, extension: str, change: str, value: object) -> None:
         def work(db: sqlite3.Connection) -> None:

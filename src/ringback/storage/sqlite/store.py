@@ -15,6 +15,8 @@ from ringback.errors import UnknownReject
 from ringback.storage.delivering import Delivered, delivered, received_ms
 from ringback.storage.placing import group_legs
 from ringback.storage.records import (
+    AgentTally,
+    AppPage,
     CheckReport,
     Intake,
     ListedCall,
@@ -25,19 +27,30 @@ from ringback.storage.records import (
     Reject,
     ShownPage,
 )
-from ringback.storage.rows import MOST_REJECTS, NEVER_WRITTEN, REJECT_COLUMNS, count_of, counts_of, reject_of, stamp_of
+from ringback.storage.rows import (
+    MOST_REJECTS,
+    NEVER_WRITTEN,
+    REJECT_COLUMNS,
+    count_of,
+    counts_of,
+    reject_of,
+    stamp_of,
+    tallies_of,
+)
 from ringback.storage.sqlite import lists
+from ringback.storage.sqlite.app_lists import SPANS, app_page
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_errors
 from ringback.storage.sqlite.keeping import SqliteKeeping
 from ringback.storage.sqlite.measuring import measured
+from ringback.storage.sqlite.naming import SqliteNaming
 from ringback.storage.sqlite.owning import SqliteOwning
 from ringback.storage.sqlite.taking_in import take_in
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
 
 
-class SqliteStore(SqliteOwning, SqliteKeeping):
+class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming):
     """A store in one SQLite file."""
 
     @classmethod
@@ -77,7 +90,8 @@ class SqliteStore(SqliteOwning, SqliteKeeping):
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
     ) -> ShownPage | None:
         parameters = (*lists.page_parameters(wanted), app_id, kind.value, digest, now_ms)
-        for extension, first, last, shown in self._reader.rows(lists.PAGE_OF_TOKEN, parameters):
+        statement = lists.NAMED_PAGE_OF_TOKEN if self._has_contacts(app_id) else lists.PAGE_OF_TOKEN
+        for extension, first, last, shown in self._reader.rows(statement, parameters):
             return ShownPage(extension, count_of(first, last), shown or b"")
         return None
 
@@ -85,6 +99,23 @@ class SqliteStore(SqliteOwning, SqliteKeeping):
         parameters = (*lists.page_parameters(wanted), app_id, key.kind.value, key.extension)
         extension, count, calls = lists.page_rows(self._rows(lists.PAGE, parameters))
         return Page(extension=extension, count=count, calls=calls)
+
+    async def app_page(self, app_id: int, kind: ListKind, wanted: Range) -> AppPage:
+        return await asyncio.to_thread(self._app_page, app_id, kind, wanted)
+
+    def _app_page(self, app_id: int, kind: ListKind, wanted: Range) -> AppPage:
+        """Read on a connection of its own: its statements are many, and share a snapshot."""
+        with our_errors(self.path):
+            db = connect(self.path, read_only=True)
+            try:
+                db.execute("BEGIN")
+                return app_page(db, app_id, kind, wanted)
+            finally:
+                db.close()
+
+    async def tallies(self, app_id: int, from_ms: int, to_ms: int) -> list[AgentTally]:
+        rows = self._rows(SPANS, (app_id, from_ms, to_ms))
+        return tallies_of((extension, kind, first, last) for extension, kind, _, first, last in rows)
 
     async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
         asked = (app_id, key.extension, key.kind.value, json.dumps([*bounds]))

@@ -17,12 +17,19 @@ _MOST_FIND = 64
 _MOST_FIELDS = 20
 
 
+EVERYBODY = "*"
+
+
 class Asked(NamedTuple):
-    """A range of a list; `text` is what its calls should hold, empty for all of them."""
+    """A range of a list; `text` is what its calls should hold, empty for all of them.
+
+    `of` is whose list: empty for one's own, an extension, or `EVERYBODY`.
+    """
 
     wanted: Range
     text: str
     zone: ZoneInfo
+    of: str
 
 
 def read_asked(scope: Scope) -> Asked:
@@ -37,7 +44,7 @@ def read_asked(scope: Scope) -> Asked:
     text = given.get("find", "").strip()
     if len(text) > _MOST_FIND:
         raise InvalidInput(f"find should have at most {_MOST_FIND} characters, not {len(text)}")
-    return Asked(wanted, text, zone_named(given.get("zone")) or ZoneInfo("UTC"))
+    return Asked(wanted, text, zone_named(given.get("zone")) or ZoneInfo("UTC"), given.get("of", ""))
 
 
 def read_query(scope: Scope) -> Mapping[str, str]:

@@ -8,20 +8,19 @@ from datetime import datetime
 
 from starlette.types import Receive, Scope, Send
 
-from ringback import finding
 from ringback.errors import RingbackError
 from ringback.storage.base import Store
-from ringback.storage.records import ListedCall
-from ringback.telephony.call import ListKey, ListKind
+from ringback.storage.records import AgentsCall
 from ringback.waiting_room import WaitingRoom
 from ringback.web.answers import Headers
 from ringback.web.page.asked import Asked, read_asked
 from ringback.web.page.endpoint import until_gone
 from ringback.web.page.files import GUARDS
 from ringback.web.page.guard import Guard, Session
+from ringback.web.page.listing import found_calls
 from ringback.web.problems import error_answer
 
-COLUMNS = ("time", "number", "name", "why", "rang_seconds", "id")
+COLUMNS = ("time", "agent", "number", "name", "why", "rang_seconds", "id")
 _CHUNK_ROWS = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet reckon instead of showing (OWASP, CSV injection)
 _MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
@@ -39,6 +38,8 @@ class Download:
             try:
                 self._guard.check_origin(scope)
                 session, asked = await self._guard.session(scope), read_asked(scope)
+                if asked.of:
+                    await self._guard.check_supervisor(session)
                 await stack.enter_async_context(self._searches.turn(session.digest, is_known=True))
                 pieces = await stack.enter_async_context(aclosing(self._pieces(session, asked)))
                 first = await anext(pieces)  # before the status: a store that is away is told as such
@@ -55,8 +56,7 @@ class Download:
             await send({"type": "http.response.body", "body": b""})
 
     async def _pieces(self, session: Session, asked: Asked) -> AsyncGenerator[bytes, None]:
-        key = ListKey(session.agent_id.extension, ListKind.OUT_MISSED)
-        calls = finding.all_found(self._store, session.agent_id.app_id, key, asked.wanted, asked.text)
+        calls = found_calls(self._store, session, asked)
         async with aclosing(calls), aclosing(lines(calls, asked)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -72,15 +72,15 @@ def _headers(session: Session) -> Headers:
     ]
 
 
-async def lines(calls: AsyncIterator[ListedCall], asked: Asked) -> AsyncGenerator[bytes, None]:
+async def lines(calls: AsyncIterator[AgentsCall], asked: Asked) -> AsyncGenerator[bytes, None]:
     """Yield the file in pieces, its headings in the first."""
     text = io.StringIO()
     writer = csv.writer(text)
     text.write(_MARK)
     writer.writerow(COLUMNS)
     rows = 0
-    async for call in calls:
-        writer.writerow(_row(call, asked))
+    async for one in calls:
+        writer.writerow(_row(one, asked))
         rows += 1
         if rows % _CHUNK_ROWS == 0:
             yield text.getvalue().encode()
@@ -89,10 +89,11 @@ async def lines(calls: AsyncIterator[ListedCall], asked: Asked) -> AsyncGenerato
     yield text.getvalue().encode()
 
 
-def _row(call: ListedCall, asked: Asked) -> tuple[str, ...]:
+def _row(one: AgentsCall, asked: Asked) -> tuple[str, ...]:
+    call = one.call
     time = datetime.fromtimestamp(call.started_ms / 1000, asked.zone).isoformat(timespec="seconds")
     rang = "" if call.ringing_seconds is None else str(call.ringing_seconds)
-    return time, _plain(call.number), _plain(call.name or ""), call.disposition, rang, call.call_id.hex()
+    return time, one.extension, _plain(call.number), _plain(call.name or ""), call.disposition, rang, call.call_id.hex()
 
 
 def _plain(text: str) -> str:

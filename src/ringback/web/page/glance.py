@@ -12,10 +12,11 @@ from starlette.types import Scope
 
 from ringback.errors import InvalidInput
 from ringback.storage.base import Store
+from ringback.telephony.agent_id import AgentId
 from ringback.telephony.call import ListKey, ListKind
 from ringback.web.answers import Answer, json_answer
 from ringback.web.page.asked import read_asked
-from ringback.web.page.guard import Session
+from ringback.web.page.guard import Guard, Session
 
 _HOURLY_DAYS, _DAILY_DAYS, _MONTHLY_DAYS = 2, 92, 3653  # the longest ranges that are shown by hour, day and month
 _HOURS_DAYS = 31  # of the range's end, for the hours of the day
@@ -49,12 +50,15 @@ class Chart(msgspec.Struct, frozen=True):
 class Glance:
     """Counts for the chart."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, guard: Guard) -> None:
+        self._store, self._guard = store, guard
 
     async def chart(self, scope: Scope, session: Session, body: bytes) -> Answer:  # noqa: ARG002
         """GET /page/chart."""
         asked = read_asked(scope)
+        if asked.of:
+            await self._guard.check_supervisor(session)
+        whose = AgentId(asked.of or session.agent_id.extension, session.agent_id.app_id)
         from_ms, end_ms = asked.wanted.from_ms, asked.wanted.to_ms + 1
         if not _DAY_MS <= from_ms < end_ms <= from_ms + _MONTHLY_DAYS * _DAY_MS:
             raise InvalidInput(f"from and to should be in order, and at most {_MONTHLY_DAYS} days apart")
@@ -62,11 +66,11 @@ class Glance:
         bounds = bounds_of(unit, from_ms, end_ms, asked.zone)
         hourly = bounds_of("hour", max(from_ms, end_ms - _HOURS_DAYS * _DAY_MS), end_ms, asked.zone)
         return json_answer(
-            Chart(unit, await self._bars(session, bounds), _hours(await self._bars(session, hourly), asked.zone))
+            Chart(unit, await self._bars(whose, bounds), _hours(await self._bars(whose, hourly), asked.zone))
         )
 
-    async def _bars(self, session: Session, bounds: Sequence[int]) -> list[Bar]:
-        app_id, extension = session.agent_id.app_id, session.agent_id.extension
+    async def _bars(self, whose: AgentId, bounds: Sequence[int]) -> list[Bar]:
+        extension, app_id = whose
         kinds = ListKind.OUT_MISSED, ListKind.OUT_ANSWERED
         missed, answered = [await self._store.counts(app_id, ListKey(extension, kind), bounds) for kind in kinds]
         return [Bar(*counted) for counted in zip(bounds[:-1], missed, answered, strict=True)]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from ringback import agents
-from ringback.errors import BadToken, ForeignRequest, NotSignedIn
+from ringback.errors import BadToken, ForeignRequest, NotSignedIn, NotSupervisor
 from ringback.settings import Settings, networks_of
 from ringback.storage.base import Store
 from ringback.telephony.agent_id import AgentId
@@ -57,6 +57,12 @@ class Guard:
         """Tell whether the session's token is still a live one of its agent."""
         app_id, now_ms = session.agent_id.app_id, time.time_ns() // 1_000_000
         return await self._store.token_agent(app_id, session.digest, now_ms) == session.agent_id.extension
+
+    async def check_supervisor(self, session: Session) -> None:
+        """Raise `NotSupervisor` for an agent who may see its own calls alone."""
+        agent = await self._store.agent(session.agent_id.app_id, session.agent_id.extension)
+        if agent is None or not agent.is_supervisor:
+            raise NotSupervisor
 
     def check_own(self, scope: Scope) -> None:
         """Raise `ForeignRequest` for what another page may have had the browser send."""

@@ -9,10 +9,12 @@ import asyncio
 from starlette.types import Receive, Scope, Send
 
 from ringback.errors import RingbackError
+from ringback.telephony.agent_id import AgentId
+from ringback.web.page.asked import EVERYBODY, read_query
 from ringback.web.page.endpoint import until_gone
 from ringback.web.page.files import GUARDS
 from ringback.web.page.guard import Guard, Session
-from ringback.web.page.watching import Watcher, Watching
+from ringback.web.page.watching import EVERY_AGENT, Watcher, Watching
 from ringback.web.problems import error_answer
 from ringback.web.protocol import ENDLESS
 
@@ -37,16 +39,25 @@ class Live:
         try:
             self._guard.check_origin(scope)
             session = await self._guard.session(scope)
+            watched = await self._watched(scope, session)
         except RingbackError as error:
             await error_answer(error, scope["headers"]).send(send)
             return
         scope[ENDLESS] = True
         await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
         await _say(send, _RETRY)
-        with self._watching.watch(session.agent_id) as watcher, until_gone(receive) as gone:
+        with self._watching.watch(watched) as watcher, until_gone(receive) as gone:
             gone.add_done_callback(lambda _: watcher.news.set())
             while not gone.done() and await self._tell(send, session, watcher):
                 pass
+
+    async def _watched(self, scope: Scope, session: Session) -> AgentId:
+        """Return whose lists the page shows; raises `NotSupervisor`."""
+        of = read_query(scope).get("of", "")
+        if not of:
+            return session.agent_id
+        await self._guard.check_supervisor(session)
+        return AgentId(EVERY_AGENT if of == EVERYBODY else of, session.agent_id.app_id)
 
     async def _tell(self, send: Send, session: Session, watcher: Watcher) -> bool:
         """Wait for news, or for too long, and tell; return whether there may be more."""

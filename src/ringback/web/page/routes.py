@@ -8,6 +8,7 @@ from ringback.settings import Settings
 from ringback.storage.base import Store
 from ringback.waiting_room import WaitingRoom
 from ringback.web.answers import header
+from ringback.web.page.agents import Agents
 from ringback.web.page.download import Download
 from ringback.web.page.endpoint import Signed, Unsigned
 from ringback.web.page.files import INDEX, File, read_files
@@ -15,11 +16,13 @@ from ringback.web.page.glance import Glance
 from ringback.web.page.guard import Guard
 from ringback.web.page.listing import Listing
 from ringback.web.page.live import Live
+from ringback.web.page.naming import NumberNaming
 from ringback.web.page.signing import Signing
 from ringback.web.page.watching import Watching
 
 LIVE = "/page/live"  # its requests last for as long as pages are open, which is no latency
-PATHS = ("/", "/page/session", "/page/calls", "/page/legs", "/page/chart", "/page/calls.csv", LIVE)
+_ASKED = ("session", "calls", "legs", "contact", "agents", "chart", "calls.csv")
+PATHS = ("/", *(f"/page/{name}" for name in _ASKED), LIVE)
 
 # What looks at every call of a range: a few at a time, and of one session no more than wait in its queue.
 _AT_ONCE, _WAIT_SECONDS, _PLACES, _PLACES_OF_SESSION = 2, 10.0, 64, 4
@@ -43,14 +46,16 @@ class AgentPage:
             each=_PLACES_OF_SESSION,
             each_known=_PLACES_OF_SESSION,
         )
-        listing = Listing(self._store, searches)
+        listing = Listing(self._store, self._guard, searches)
         asked = [
             _get("/page/session", Unsigned(self._guard, self._signing.who)),
             _of("POST", "/page/session", Unsigned(self._guard, self._signing.sign_in)),
             _of("DELETE", "/page/session", Unsigned(self._guard, self._signing.sign_out)),
             _get("/page/calls", Signed(self._guard, listing.calls)),
             _get("/page/legs", Signed(self._guard, listing.legs)),
-            _get("/page/chart", Signed(self._guard, Glance(self._store).chart)),
+            _of("POST", "/page/contact", Signed(self._guard, NumberNaming(self._store).name)),
+            _get("/page/agents", Signed(self._guard, Agents(self._store, self._guard).agents)),
+            _get("/page/chart", Signed(self._guard, Glance(self._store, self._guard).chart)),
             _get("/page/calls.csv", Download(self._store, self._guard, searches)),
             _get(LIVE, Live(self._guard, self.watching)),
         ]

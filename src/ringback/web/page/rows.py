@@ -8,7 +8,10 @@ from ringback.telephony.numbers import dial_uri, readable_number
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """A call of a list. `why` is its disposition; times are epoch milliseconds, `rang_seconds` None where not told."""
+    """A call of a list. `why` is its disposition; times are epoch milliseconds, `rang_seconds` None where not told.
+
+    `agent` is the extension of whose call it is, where that is not who looks.
+    """
 
     id: str
     number: str
@@ -18,6 +21,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     started_ms: int
     why: str
     rang_seconds: int | None
+    agent: str | None = None
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -40,7 +44,7 @@ class LegRow(msgspec.Struct, frozen=True):
     talked_seconds: int | None
 
 
-def row_of(call: ListedCall) -> Row:
+def row_of(call: ListedCall, agent: str | None = None) -> Row:
     """Return a listed call's row."""
     return Row(
         call.call_id.hex(),
@@ -51,6 +55,7 @@ def row_of(call: ListedCall) -> Row:
         call.started_ms,
         call.disposition,
         call.ringing_seconds,
+        agent,
     )
 
 

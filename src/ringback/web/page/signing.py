@@ -30,6 +30,7 @@ class Signed(msgspec.Struct, frozen=True):
 
     id: str
     name: str
+    supervises: bool
 
 
 class Signing:
@@ -44,7 +45,7 @@ class Signing:
         login = await self._logins.log_in(asked.id.strip(), asked.password, self._guard.client(scope))
         seconds = int((login.expires_at - datetime.now(UTC)).total_seconds())
         cookie = self._guard.cookie_of(scope, login.token, seconds)
-        return json_answer(Signed(str(login.agent_id), login.agent_name), headers=[cookie])
+        return json_answer(await self._signed(login.agent_id), headers=[cookie])
 
     async def who(self, scope: Scope, body: bytes) -> Answer:  # noqa: ARG002
         """GET /page/session: who is signed in, null for nobody. That is no error: it is how every visit begins."""
@@ -52,7 +53,7 @@ class Signing:
             session = await self._guard.session(scope)
         except NotSignedIn:
             return json_answer(None)
-        return json_answer(Signed(str(session.agent_id), await self._name(session.agent_id)))
+        return json_answer(await self._signed(session.agent_id))
 
     async def sign_out(self, scope: Scope, body: bytes) -> Answer:  # noqa: ARG002
         """DELETE /page/session: the token ends, whoever has it; a session that has ended already is forgotten."""
@@ -63,6 +64,6 @@ class Signing:
             pass
         return Answer(204, b"application/json", b"", [self._guard.cookie_of(scope, "", 0)])
 
-    async def _name(self, agent_id: AgentId) -> str:
+    async def _signed(self, agent_id: AgentId) -> Signed:
         agent = await self._store.agent(agent_id.app_id, agent_id.extension)
-        return agent.name if agent else ""
+        return Signed(str(agent_id), agent.name if agent else "", agent is not None and agent.is_supervisor)

@@ -6,8 +6,10 @@ thousand pages cost what their agents' lists cost, and a server whose pages are 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
+from itertools import chain, islice
 
 import structlog
 
@@ -16,6 +18,7 @@ from ringback.storage.base import Store
 from ringback.telephony.agent_id import AgentId
 from ringback.telephony.call import ListKey, ListKind
 
+EVERY_AGENT = "*"  # in an extension's place: no extension is named so
 LOOK_SECONDS = 0.5
 WATCHED = (ListKind.OUT_MISSED, ListKind.OUT_ANSWERED)
 _AGENTS_AT_ONCE = 200  # in one question: other requests get their turn between
@@ -34,7 +37,7 @@ class Watcher:
 
 
 class Watching:
-    """Looks after the lists of all agents whose pages are open."""
+    """Looks after the lists of all agents whose pages are open; of all of an app's for `EVERY_AGENT`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -78,6 +81,16 @@ class Watching:
                     watcher.stamp = stamp
                     watcher.news.set()
 
+    async def _keys(self, agents: Sequence[AgentId]) -> list[list[ListKey]]:
+        """Return which lists each of these (of one app) is about."""
+        every: list[ListKey] = []
+        if any(agent_id.extension == EVERY_AGENT for agent_id in agents):
+            every = [key for key in await self._store.lists(agents[0].app_id) if key.kind in WATCHED and key.extension]
+        return [
+            every if extension == EVERY_AGENT else [ListKey(extension, kind) for kind in WATCHED]
+            for extension, _ in agents
+        ]
+
     async def _stamps(self) -> AsyncIterator[tuple[AgentId, str]]:
         of_apps: defaultdict[int, list[AgentId]] = defaultdict(list)
         for agent_id in self._watchers:
@@ -85,8 +98,13 @@ class Watching:
         for app_id, agents in of_apps.items():
             for start in range(0, len(agents), _AGENTS_AT_ONCE):
                 some = agents[start : start + _AGENTS_AT_ONCE]
-                keys = [ListKey(agent_id.extension, kind) for agent_id in some for kind in WATCHED]
-                stamps = await self._store.stamps(app_id, keys)
-                for number, agent_id in enumerate(some):
-                    yield agent_id, " ".join(stamps[number * len(WATCHED) :][: len(WATCHED)])
+                keys = await self._keys(some)
+                stamps = iter(await self._store.stamps(app_id, list(chain.from_iterable(keys))))
+                for agent_id, of_agent in zip(some, keys, strict=True):
+                    yield agent_id, _one(islice(stamps, len(of_agent)))
                 await asyncio.sleep(0)
+
+
+def _one(stamps: Iterable[str]) -> str:
+    """Return one short stamp for several."""
+    return sha256(" ".join(stamps).encode()).hexdigest()[:16]

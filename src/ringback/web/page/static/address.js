@@ -3,7 +3,7 @@ export const RANGES = ["today", "yesterday", "7", "30"];
 const DEFAULT = "7";
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
-// {range: one of RANGES or "days", from, to (YYYY-MM-DD, for "days"), find, page}
+// {range: one of RANGES or "days", from, to (YYYY-MM-DD, for "days"), of, find, page}
 export function read(search = location.search) {
   const given = new URLSearchParams(search);
   const page = Number(given.get("page"));
@@ -12,6 +12,7 @@ export function read(search = location.search) {
     range: days ? "days" : RANGES.includes(given.get("range")) ? given.get("range") : DEFAULT,
     from: days ? given.get("from") : "",
     to: days ? given.get("to") : "",
+    of: (given.get("of") || "").slice(0, 64), // whose calls, for supervisors
     find: (given.get("find") || "").trim().slice(0, 64),
     page: Number.isSafeInteger(page) && page > 0 ? page : 1,
   };
@@ -23,6 +24,7 @@ export function write(shown) {
     kept.set("from", shown.from);
     kept.set("to", shown.to);
   } else if (shown.range !== DEFAULT) kept.set("range", shown.range);
+  if (shown.of) kept.set("of", shown.of);
   if (shown.find) kept.set("find", shown.find);
   if (shown.page > 1) kept.set("page", shown.page);
   return kept.size ? `/?${kept}` : "/";

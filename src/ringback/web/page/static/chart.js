@@ -10,7 +10,12 @@ const BEST_HOURS = 3;
 
 const share = new Intl.NumberFormat(locale, { style: "percent" });
 
-export function showChart({ unit, bars, hours }) {
+export function showChart(chart) {
+  if (!chart) {
+    by("glance").hidden = true;
+    return;
+  }
+  const { unit, bars, hours } = chart;
   const [missed, answered] = ["missed", "answered"].map((what) => bars.reduce((sum, bar) => sum + bar[what], 0));
   by("glance").hidden = missed + answered === 0;
   if (missed + answered === 0) return;

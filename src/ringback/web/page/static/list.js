@@ -18,10 +18,10 @@ export function busyList() {
   slow = setTimeout(() => say(words.loading), SLOW_MS);
 }
 
-export function showList(page, shown, fresh, go) {
+export function showList(page, shown, fresh, { go, named }) {
   settled();
   const before = rows;
-  rows = new Map(page.calls.map((call) => [call.id, kept(before.get(call.id), call, fresh.includes(call.id))]));
+  rows = new Map(page.calls.map((call) => [call.id, kept(before.get(call.id), call, fresh.includes(call.id), named)]));
   putInto(by("list"), [...rows.values()].map((row) => row.element));
   showPager(page, shown, go);
   if (page.calls.length) say("");
@@ -42,13 +42,13 @@ function settled() {
   by("calls").removeAttribute("aria-busy");
 }
 
-function kept(row, call, isFresh) {
+function kept(row, call, isFresh, named) {
   const text = JSON.stringify(call);
   if (row && row.text === text) {
     row.element.refresh();
     return row;
   }
-  const element = rowOf(call);
+  const element = rowOf(call, named);
   if (isFresh) element.classList.add("fresh");
   return { text, element };
 }

@@ -1,13 +1,13 @@
 // News from the server, as they come. Told when the connection is away; found again by itself.
-import { ask } from "./api.js";
+import { asQuery, ask } from "./api.js";
 import { by } from "./dom.js";
 import { words } from "./words.js";
 
 const LOST_MS = 2500; // what is mended sooner needs no word
 const AGAIN_MS = 3000;
 
-// Calls `changed` when the agent's lists have changed, `ended` when the session has; returns what stops it.
-export function listen({ changed, ended }) {
+// Calls `changed` when the lists (the agent's own, or of whom `of` says) have changed, `ended` when the session has; returns what stops it.
+export function listen(of, { changed, ended }) {
   let source = null;
   let stamp = null;
   let lost = 0;
@@ -15,7 +15,7 @@ export function listen({ changed, ended }) {
 
   function open() {
     source?.close();
-    source = new EventSource("/page/live");
+    source = new EventSource(`/page/live${asQuery({ of })}`);
     source.addEventListener("change", (event) => {
       found();
       if (stamp !== event.data) changed(); // the first too: the list may have been read a moment before

@@ -5,17 +5,18 @@ import { made } from "./dom.js";
 import { told } from "./signing.js";
 import { counted, filled, words } from "./words.js";
 
-export function rowOf(call) {
+// `named` is told of a call whose number has been given a name.
+export function rowOf(call, named) {
   const readable = call.number === "unknown" ? words.unknownNumber : call.readable;
   const legs = made("div", { class: "legs", id: `legs-${call.id}`, hidden: true });
   const stamp = made("time", { datetime: new Date(call.started_ms).toISOString(), title: exact(call.started_ms) });
   const row = made(
     "li",
     { class: "row" },
-    made("div", { class: "whom" }, numberOf(call, readable), nameOf(call)),
+    made("div", { class: "whom" }, numberOf(call, readable), nameOf(call), agentOf(call)),
     made("div", { class: "when" }, stamp),
     made("div", { class: "why" }, whyOf(call)),
-    detailsButton(call, readable, legs),
+    detailsButton(call, readable, legs, named),
     legs,
   );
   row.refresh = () => {
@@ -37,6 +38,10 @@ function nameOf(call) {
   return call.name ? made("bdi", { class: "name" }, call.name) : null;
 }
 
+function agentOf(call) {
+  return call.agent ? made("span", { class: "quiet agent" }, filled(words.byAgent, { agent: call.agent })) : null;
+}
+
 function whyOf(call) {
   const why = made("span", { class: `reason ${call.why}` }, words.why[call.why] || words.why.unknown);
   return made("span", {}, why, " ", made("span", { class: "quiet" }, ringing(call.rang_seconds)));
@@ -47,7 +52,7 @@ function ringing(rang) {
   return rang === 0 ? words.noRing : filled(words.rang, { time: seconds(rang) });
 }
 
-function detailsButton(call, readable, legs) {
+function detailsButton(call, readable, legs, named) {
   const label = filled(words.detailsOf, { number: readable });
   const button = made("button", { type: "button", class: "details", "aria-expanded": "false" }, words.details);
   button.setAttribute("aria-controls", legs.id);
@@ -56,23 +61,40 @@ function detailsButton(call, readable, legs) {
     const opens = legs.hidden;
     legs.hidden = !opens;
     button.setAttribute("aria-expanded", String(opens));
-    if (opens) showLegs(call, legs);
+    if (opens) showLegs(call, legs, named);
   });
   return button;
 }
 
-async function showLegs(call, place) {
+async function showLegs(call, place, named) {
   place.replaceChildren(words.loading);
   try {
-    const legs = await ask("/page/legs", { query: { id: call.id } });
+    const legs = await ask("/page/legs", { query: { id: call.id, of: call.agent } });
     place.replaceChildren(
       made("p", { class: "quiet" }, `${counted(words.legs, legs.length)} · ${exact(call.started_ms)}`),
       made("ol", {}, ...legs.map(legItem)),
+      ...(call.number === "unknown" ? [] : [nameForm(call, named)]),
       made("p", { class: "quiet id" }, `${words.callId} `, made("code", {}, call.id)),
     );
   } catch (problem) {
     place.replaceChildren(made("span", { role: "alert" }, told(problem)));
   }
+}
+
+function nameForm(call, named) {
+  const field = made("input", { name: "name", maxlength: 255, autocomplete: "off", value: call.name || "" });
+  const said = made("span", { role: "alert" });
+  const onsubmit = async (event) => {
+    event.preventDefault();
+    try {
+      await ask("/page/contact", { method: "POST", body: { number: call.number, name: field.value.trim() } });
+      await named(call);
+    } catch (problem) {
+      said.textContent = told(problem);
+    }
+  };
+  const label = made("label", {}, filled(words.nameOf, { number: call.readable }), field);
+  return made("form", { class: "naming", onsubmit }, label, made("button", {}, words.save), said);
 }
 
 function legItem(leg) {

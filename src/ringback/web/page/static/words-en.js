@@ -63,6 +63,8 @@ export const words = {
   legs: { one: "# attempt", other: "# attempts" },
   over: "over {trunk}",
   callId: "Call id",
+  nameOf: "Name of {number}",
+  save: "Save",
 
   pager: "Pages",
   first: "Newest",
@@ -82,6 +84,15 @@ export const words = {
   best: "Best hours to reach people: {hours}.",
   bestHour: "{hour} ({share} of {tries})",
   noBest: "Too few calls yet to say when people are best reached.",
+
+  whose: "Whose calls",
+  mine: "My calls",
+  everybody: "All agents",
+  team: "Agents",
+  teamOrder: "Those who reach people least come first.",
+  agent: "Agent",
+  reached: "Reached",
+  byAgent: "by {agent}",
 
   live: "Live",
   reconnecting: "Reconnecting…",

@@ -6,19 +6,23 @@ import { dated, zone } from "./dates.js";
 import { by } from "./dom.js";
 import { listen } from "./live.js";
 import { busyList, showList, showProblem } from "./list.js";
+import { EVERYBODY, showTeam, showWhose } from "./team.js";
 import { showTools } from "./toolbar.js";
 import { counted, filled, words } from "./words.js";
 
 const ROWS = 25;
 const MINUTE = 60000;
 
+let agent = null; // who is signed in
 let ended = null; // what to call when the session has ended
 let shown = null; // what the address says
 let asking = null; // ends the questions that are on their way, when others take their place
 let newest = new Set(); // the calls that were there before: others are news
+let hearing = null; // {of, stop}: whose news are listened to
 let stops = [];
 
-export function openWorkplace(agent, whenEnded) {
+export function openWorkplace(signedIn, whenEnded) {
+  agent = signedIn;
   ended = whenEnded;
   by("who").textContent = agent.name ? `${agent.name} · ${agent.id}` : agent.id;
   by("workplace").hidden = false;
@@ -28,7 +32,7 @@ export function openWorkplace(agent, whenEnded) {
   addEventListener("popstate", moved);
   document.addEventListener("click", followed);
   stops = [
-    listen({ changed: () => refresh({ tells: true }), ended: () => leave(new Problem("ended")) }),
+    () => hearing?.stop(),
     () => clearInterval(clock),
     () => removeEventListener("popstate", moved),
     () => document.removeEventListener("click", followed),
@@ -39,6 +43,7 @@ export function openWorkplace(agent, whenEnded) {
 export function endWorkplace() {
   for (const stop of stops) stop();
   stops = [];
+  hearing = null;
   asking?.abort();
   newest = new Set();
   by("workplace").hidden = true;
@@ -54,10 +59,20 @@ export function go(changes) {
 
 function moved() {
   shown = address.read();
+  if (!agent.supervises) shown.of = "";
   newest = new Set();
   showTools(shown, go);
+  showWhose(agent, shown);
+  hear(shown.of);
   busyList();
   refresh();
+}
+
+function hear(of) {
+  if (hearing?.of === of) return;
+  hearing?.stop();
+  const stop = listen(of, { changed: () => refresh({ tells: true }), ended: () => leave(new Problem("ended")) });
+  hearing = { of, stop };
 }
 
 // Links within the page change the address without loading it anew; with a key held they are links like any other.
@@ -76,19 +91,37 @@ async function refresh({ tells = false } = {}) {
   asking = new AbortController();
   const { signal } = asking;
   const range = address.bounds(shown);
-  const query = { ...range, find: shown.find };
+  const query = { ...range, of: shown.of, find: shown.find };
   by("csv").href = `/page/calls.csv${asQuery({ ...query, zone })}`;
   by("subtitle").textContent = range.to < range.from ? "" : spanned(range);
   if (range.to < range.from) return showProblem(words.wrongDays);
-  const chart = ask("/page/chart", { query: { ...range, zone }, signal });
-  chart.catch(() => {}); // told with the calls, or not worth a word beside them
+  const beside = askBeside(range, signal);
+  beside.catch(() => {}); // told with the calls, or not worth a word beside them
   try {
     const page = await ask("/page/calls", { query: { ...query, page: shown.page, limit: ROWS }, signal });
     showPage(page, tells);
-    showChart(await chart);
+    showBeside(await beside);
   } catch (problem) {
     failed(problem);
   }
+}
+
+// What stands above the list: how each of all agents fares, or the chart of one.
+function askBeside(range, signal) {
+  if (shown.of === EVERYBODY) return ask("/page/agents", { query: range, signal });
+  return ask("/page/chart", { query: { ...range, of: shown.of, zone }, signal });
+}
+
+function showBeside(answer) {
+  const isTeam = Array.isArray(answer);
+  showTeam(isTeam ? answer : null, shown);
+  showChart(isTeam ? null : answer);
+}
+
+// A number has been named: all its rows show the name, and whoever named it goes on where they were.
+async function named(call) {
+  await refresh();
+  document.querySelector(`[aria-controls="legs-${call.id}"]`)?.focus();
 }
 
 function showPage(page, tells) {
@@ -97,7 +130,7 @@ function showPage(page, tells) {
   const title = page.count ? counted(words.title, page.count) : words.titleNone;
   by("title").textContent = shown.find && page.count ? `${title} ${filled(words.foundWith, { text: shown.find })}` : title;
   document.title = `${title} – ${words.product}`;
-  showList(page, shown, tells ? came.map((call) => call.id) : [], go);
+  showList(page, shown, tells ? came.map((call) => call.id) : [], { go, named });
   if (tells && came.length && shown.page === 1) by("news").textContent = counted(words.news, came.length);
 }
 

@@ -1,0 +1,2 @@
+-- Agents who may see the calls of all agents of their app.
+ALTER TABLE agent ADD COLUMN is_supervisor INTEGER NOT NULL DEFAULT 0;

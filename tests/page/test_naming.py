@@ -1,0 +1,60 @@
+"""Naming a number on the page: at once on all its calls, for all agents, and in the API."""
+
+from tests.loop import run
+from tests.page.days import at, now_ms
+from tests.page.desk import Desk
+from tests.page.sessions import signed_in
+from tests.web.house import Tenant, missed
+
+
+def test_a_number_is_named_once_for_all_its_calls(desk: Desk, tenant: Tenant) -> None:
+    """The name shows on each row of the number, in the API and after a reload; emptied, it is gone again."""
+    tenant.ingest(
+        missed(at(1), dialled_number="+919876543210", call_key="a"),
+        missed(at(2), dialled_number="+919876543210", call_key="b", name="Source"),
+        missed(at(3), dialled_number="+919876543211", call_key="c"),
+    )
+    desk.sign_in(tenant.agent_id)
+    desk.counts(".row", 3)
+    name(desk, "Zoë <Müller>")
+    desk.counts(".name", 2)
+    assert desk.texts(".name") == ["Zoë <Müller>"] * 2
+    assert desk.ask("() => document.activeElement.textContent") == "Details"
+    rows = tenant.page(from_=at(40), to=now_ms())["cdr"]
+    assert [row["name"] for row in rows] == ["Zoë <Müller>", "Zoë <Müller>", "unknown"]
+
+    run(desk.page.reload())
+    desk.counts(".name", 2)
+    name(desk, "")
+    desk.counts(".name", 1)
+    assert desk.texts(".name") == ["Source"]
+
+
+def test_a_named_number_is_found_by_its_name(desk: Desk, tenant: Tenant) -> None:
+    """Finding looks at contacts' names as at those of the source."""
+    tenant.ingest(missed(at(1), call_key="a"), missed(at(2), dialled_number="+77010000001", call_key="b"))
+    with signed_in(tenant) as client:
+        assert client.post("/page/contact", json={"number": "77010000001", "name": "Nur"}).json() == {"name": "Nur"}
+    desk.sign_in(tenant.agent_id, path="/?find=nur")
+
+    desk.counts(".row", 1)
+    desk.reads(".number", "+7 701 000 0001")
+
+
+def test_names_are_given_by_those_who_are_signed_in(tenant: Tenant) -> None:
+    """No session, or another page's request, names nothing; what is no name or number is refused by its word."""
+    wanted = {"number": "919100000000", "name": "Zoë"}
+    assert tenant.house.http.post("/page/contact", json=wanted).status_code == 403
+    assert tenant.house.http.post("/page/contact", json=wanted, headers={"X-Ringback-Page": "1"}).status_code == 401
+    with signed_in(tenant) as client:
+        for wrong in ({"number": "none", "name": "x"}, {"name": "x"}, {"number": "1", "name": "x" * 256}):
+            assert client.post("/page/contact", json=wrong).status_code == 400
+        assert client.post("/page/contact", json=wanted, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def name(desk: Desk, text: str) -> None:
+    """Name the number of the first call."""
+    run(desk.find(".details").first.click())
+    desk.sees(".naming")
+    run(desk.page.fill(".naming input", text))
+    desk.press("Save")
