@@ -7,7 +7,6 @@ what it used of one core while nothing happened. News is one call of one agent.
 import argparse
 import asyncio
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,25 +23,29 @@ _QUIET_SECONDS = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-async def main(pages: int, agents: int) -> None:
+def main(pages: int, agents: int) -> None:
     """Measure and print a table."""
     table = Table("pages open", "of agents", "memory, MiB", "KiB a page", "of a core, idle", "all have news after")
     with tempfile.TemporaryDirectory() as folder, site(Path(folder), f"sqlite:///{folder}/ringback.db") as served:
         tenant = served.house.tenant()
         tokens = [tenant.token, *(tenant.add_agent(str(200 + number)) for number in range(agents - 1))]
-        empty, idle = _memory_mib(served), await _idle(served)
-        table.add_row("0", "0", f"{empty:.1f}", "", f"{idle:.1%}", "")
-        for count in (pages // 10, pages):
-            streams = await asyncio.gather(*(_opened(served, tokens[n % agents]) for n in range(count)))
-            idle, memory = await _idle(served), _memory_mib(served)
-            news = await _news(tenant, [stream for n, (stream, _) in enumerate(streams) if n % agents == 0])
-            each = (memory - empty) * 1024 / count
-            table.add_row(f"{count:,}", f"{agents:,}", f"{memory:.1f}", f"{each:.1f}", f"{idle:.1%}", f"{news:.2f} s")
-            for _, writer in streams:
-                writer.close()
-            await asyncio.sleep(2)
-        table.add_row("0 again", "", f"{_memory_mib(served):.1f}", "", f"{await _idle(served):.1%}", "")
+        asyncio.run(_measured(served, tenant, tokens, pages, table))
     Console().print(table)
+
+
+async def _measured(served: Site, tenant: Tenant, tokens: list[str], pages: int, table: Table) -> None:
+    empty, idle = _memory_mib(served), await _idle(served)
+    table.add_row("0", "0", f"{empty:.1f}", "", f"{idle:.1%}", "")
+    for count in (pages // 10, pages):
+        streams = await asyncio.gather(*(_opened(served, tokens[n % len(tokens)]) for n in range(count)))
+        idle, memory = await _idle(served), _memory_mib(served)
+        news = await _news(tenant, [reader for n, (reader, _) in enumerate(streams) if n % len(tokens) == 0])
+        each = (memory - empty) * 1024 / count
+        table.add_row(f"{count:,}", f"{len(tokens):,}", f"{memory:.1f}", f"{each:.1f}", f"{idle:.1%}", f"{news:.2f} s")
+        for _, writer in streams:
+            writer.close()
+        await asyncio.sleep(2)
+    table.add_row("0 again", "", f"{_memory_mib(served):.1f}", "", f"{await _idle(served):.1%}", "")
 
 
 async def _opened(served: Site, token: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -85,5 +88,4 @@ if __name__ == "__main__":
     parser.add_argument("--pages", type=int, default=2000)
     parser.add_argument("--agents", type=int, default=200)
     asked = parser.parse_args()
-    asyncio.run(main(asked.pages, asked.agents))
-    sys.exit(0)
+    main(asked.pages, asked.agents)

@@ -11,7 +11,7 @@ from tests.loop import run
 from tests.page.days import at, now_ms, some
 from tests.page.desk import Browsers, Desk, axe_faults
 from tests.stores import SqliteStores
-from tests.web.house import House, Tenant, missed, served
+from tests.web.house import House, Tenant, missed, served, with_store
 
 LONG = "Maximiliane-Alexandra von und zu Hohenlohe-Schillingsfürst-Waldenburg the Third of Her Name"
 WINDOWS: dict[str, dict[str, Any]] = {
@@ -41,6 +41,7 @@ def agent(house: House) -> Tenant:
         *(missed(at(1, 10, n), call_key=f"a{n}", disposition="answered") for n in range(9)),
         missed(at(0, 0, 9), dialled_number="sip-user-with-a-very-long-name.of-some-department@example", call_key="sip"),
     )
+    with_store(house.store, lambda store: store.set_supervisor(tenant.app_id, "103", is_supervisor=True))
     return tenant
 
 
@@ -69,6 +70,10 @@ def test_axe_finds_nothing(window: Desk, agent: Tenant) -> None:
     assert axe_faults(window) == []
     window.go("/?find=nobody")
     window.reads("#said", "No call in this range")
+    assert axe_faults(window) == []
+    window.go("/?of=*")
+    window.sees("#team tbody tr")
+    window.reads("#live", "Live")
     assert axe_faults(window) == []
 
 
@@ -187,6 +192,20 @@ def test_every_module_is_told_ahead(house: House) -> None:
     }
 
     assert imported <= named
+
+
+def test_every_word_is_there_and_said(house: House) -> None:
+    """Whatever the page and its modules say stands among the words, and no word is left that nobody says."""
+    page = httpx.get(f"{house.url}/").text
+    modules = [httpx.get(f"{house.url}/page/{name}").text for name in set(re.findall(r"/page/([\w-]+\.js)", page))]
+    (words,) = (text for text in modules if "export const words = {" in text)
+    said = set(re.findall(r'data-word="(\w+)"', page))
+    for text in modules:
+        said |= set(re.findall(r"words\.(\w+)", text))
+
+    known = set(re.findall(r"^  (\w+):", words, re.MULTILINE))
+    assert said - known <= {"js"}
+    assert known - said <= {"direction", "first", "previous", "next", "last"}  # which are said by their names
 
 
 def test_a_call_of_right_now_is_said_to_be(browsers: Browsers, agent: Tenant) -> None:

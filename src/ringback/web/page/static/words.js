@@ -15,7 +15,7 @@ export function number(value) {
   return digits.format(value);
 }
 
-// The form of a word that fits a count: words.calls = {one: "# call", other: "# calls"}.
+// The form that fits a count, of {one: "# call", other: "# calls"}.
 export function counted(forms, count) {
   return (forms[plurals.select(count)] || forms.other).replace("#", number(count));
 }
