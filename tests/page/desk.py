@@ -12,6 +12,7 @@ from tests.web.house import PASSWORD, wait_for
 
 AXE = Path(__file__).parents[2] / ".venv/node_modules/axe-core/axe.min.js"
 DEADLINE_MS = 20_000
+_SETTLED_MS = 1_000
 _SWITCHES = (
     "--no-sandbox",  # as root it would not start with one
     "--disable-quic",
@@ -63,6 +64,11 @@ class Desk:
         run(self.page.fill("#agent", agent_id))
         run(self.page.fill("#password", password))
         self.press("Sign in")
+
+    def settle(self) -> None:
+        """Wait until the page hears news, and has asked all that it asks by itself at the beginning."""
+        self.reads("#live", "Live")
+        run(self.page.wait_for_timeout(_SETTLED_MS))
 
     def press(self, name: str) -> None:
         """Press the first button or link of this name."""

@@ -77,7 +77,7 @@ def test_who_guesses_is_told_how_long_to_wait(browsers: Browsers, stores: Stores
 
 def test_an_ended_session_leads_back_to_where_it_was(desk: Desk, tenant: Tenant) -> None:
     """A session that ended elsewhere says so at the next step; after signing in, the same page is shown."""
-    desk.sign_in(tenant.agent_id, path="/?range=30&find=ann")
+    desk.sign_in(tenant.agent_id, path="/?range=30&find=ann").settle()
     end_tokens(tenant)
     desk.press("Today")
 
@@ -91,6 +91,7 @@ def test_an_ended_session_leads_back_to_where_it_was(desk: Desk, tenant: Tenant)
 
 def test_a_disabled_agent_is_out(signed: Desk, tenant: Tenant) -> None:
     """A disabled agent's page ends at its next request, and signing in is refused as for a wrong password."""
+    signed.settle()
     with_store(tenant.house.store, lambda store: store.set_disabled(tenant.app_id, "103", is_disabled=True))
     signed.press("Today")
     signed.reads("#sign-in-said", "Your session has ended")

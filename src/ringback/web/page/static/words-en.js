@@ -43,7 +43,6 @@ export const words = {
   lastPage: "Go to the last page",
   tryAgain: "Try again",
 
-  noName: "",
   unknownNumber: "Unknown number",
   ringBack: "Ring {number} back",
   why: {

@@ -25,6 +25,7 @@ export function openWorkplace(signedIn, whenEnded) {
   agent = signedIn;
   ended = whenEnded;
   by("who").textContent = agent.name ? `${agent.name} · ${agent.id}` : agent.id;
+  by("title").textContent = words.titleLoading;
   by("workplace").hidden = false;
   by("sign-out").onclick = signOut;
   by("print").onclick = () => print();
