@@ -11,7 +11,7 @@ import pytest
 from ringback import cli, errors
 from ringback.settings import Settings
 from ringback.sources import SOURCES
-from ringback.web import operations, receivers, telecmi
+from ringback.web import call_legs, operations, receivers, ring_back, telecmi
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,7 +52,8 @@ def test_every_setting_is_documented(name: str) -> None:
     "route",
     [
         f"{operation.method.upper()} {operation.path}"
-        for operation in (*telecmi.OPERATIONS, *receivers.OPERATIONS, *operations.OPERATIONS)
+        for part in (telecmi, ring_back, call_legs, receivers, operations)
+        for operation in part.OPERATIONS
     ],
 )
 def test_every_route_is_documented(route: str) -> None:

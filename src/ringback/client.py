@@ -46,8 +46,7 @@ class Client:
 
     async def out_missed(self, from_ms: int, to_ms: int, page: int = 1, limit: int = 10) -> dict[str, Any]:
         """Return one page of outgoing calls that nobody picked up: `count`, and `cdr` with the newest call first."""
-        asked = {"token": self.token, "from": from_ms, "to": to_ms, "page": page, "limit": limit}
-        return await self._post("agentOutMissed", asked)
+        return await self._post("agentOutMissed", self._page_of(from_ms, to_ms, page, limit))
 
     async def all_out_missed(self, from_ms: int, to_ms: int, limit: int = 100) -> AsyncIterator[dict[str, Any]]:
         """Yield every call of the range, newest first. Give an end in the past, so that new calls move no page."""
@@ -59,6 +58,16 @@ class Client:
             if page * limit >= answer["count"]:
                 return
             page += 1
+
+    async def ring_back(self, from_ms: int, to_ms: int, page: int = 1, limit: int = 10) -> dict[str, Any]:
+        """Return one page of the numbers still to ring back, each with its last try and its `tries`; Ringback's only.
+
+        The last tried comes first; the range is that of the last tries.
+        """
+        return await self._post("agentRingBack", self._page_of(from_ms, to_ms, page, limit))
+
+    def _page_of(self, from_ms: int, to_ms: int, page: int, limit: int) -> dict[str, Any]:
+        return {"token": self.token, "from": from_ms, "to": to_ms, "page": page, "limit": limit}
 
     async def _post(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         response = await self._http.post(f"{self._base_url}/v1/{name}", json=body)

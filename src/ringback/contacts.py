@@ -18,7 +18,7 @@ from ringback.errors import InvalidInput, UnknownContact, UnreadableBody
 from ringback.storage.base import Store
 from ringback.storage.records import Contact
 from ringback.telephony.leg import MAX_NUMBER, MAX_TEXT
-from ringback.telephony.numbers import UNKNOWN_NUMBER, dial_uri, shown_number
+from ringback.telephony.numbers import UNKNOWN_NUMBER, shown_number, spelling
 
 MAX_FILE_BYTES = 256 * 2**20
 _CHUNK = 5_000  # contacts a transaction: what a waiting writer's patience allows
@@ -68,8 +68,7 @@ async def name_shown_number(store: Store, app_id: int, number: str, name: str) -
     if not name.strip():
         await store.drop_contact(app_id, number)
         return None
-    given = (dial_uri(number) or number).removeprefix("tel:")
-    contact = msgspec.structs.replace(contact_of(given, name, None), number=number)
+    contact = msgspec.structs.replace(contact_of(spelling(number), name, None), number=number)
     await store.set_contacts(app_id, [contact])
     return contact
 

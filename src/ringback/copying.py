@@ -12,7 +12,7 @@ from ringback.errors import AlreadyThere
 from ringback.storage.auditing import THE_STORE
 from ringback.storage.base import Store
 from ringback.storage.placing import epoch_ms
-from ringback.storage.records import EARLIEST_MS, App, Fault, Intake, ListedCall, NewReject, Range
+from ringback.storage.records import EARLIEST_MS, App, Fault, Intake, ListedCall, Mark, NewReject, Range
 from ringback.telephony.call import ListKey
 from ringback.telephony.leg import CallLeg
 
@@ -53,6 +53,7 @@ async def copy_store(source: Store, target: Store, said: Heard = lambda _: None)
         copied.tokens += await _copy_tokens(source, target, app.app_id)
         for key in await source.lists(app.app_id):
             await _copy_list(source, target, app.app_id, key, copied, said)
+        await _copy_marks(source, target, app.app_id)
         copied.rejects += await _copy_rejects(source, target, app.app_id)
         await _copy_audit(source, target, app.app_id)
         said(copied)
@@ -111,6 +112,14 @@ async def _copy_contacts(source: Store, target: Store, app_id: int) -> int:
             await target.set_contacts(app_id, lacking_contacts)
         copied += len(lacking_contacts)
     return copied
+
+
+async def _copy_marks(source: Store, target: Store, app_id: int) -> None:
+    """Bring over which numbers are done; behind the lists, which hold the tries that are covered by it."""
+    after: Mark | None = None
+    while marks := await source.marks(app_id, after):
+        await target.put_marks(app_id, marks)
+        after = marks[-1]
 
 
 async def _numbers(store: Store, app_id: int, first: str, last: str) -> set[str]:

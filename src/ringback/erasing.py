@@ -9,7 +9,7 @@ import msgspec
 from ringback.calls import app_named
 from ringback.storage.auditing import Act, AuditLine, new_line
 from ringback.storage.base import Store
-from ringback.storage.records import Contact, Dropped, Range, Reject
+from ringback.storage.records import Contact, Dropped, Mark, Range, Reject
 from ringback.telephony.call import ListKey, call_ref, merge
 from ringback.telephony.leg import CallLeg
 from ringback.telephony.spellings import MIN_DIGITS, Sought
@@ -31,11 +31,11 @@ class Found(msgspec.Struct, kw_only=True):
 
 
 class _Item(NamedTuple):
-    """A call, a reject or a contact's number to drop."""
+    """A call, a reject or the number of a contact or mark to drop."""
 
     call_ref: bytes | None = None
     reject_id: int | None = None
-    contact: str | None = None
+    number: str | None = None
 
 
 async def find(store: Store, app_id: int, sought: Sought) -> Found:
@@ -96,7 +96,9 @@ class _Erasing:
             yield _Item(reject_id=reject.reject_id)
         async for contact in _contacts(self._store, self._app_id, self._sought):
             self._remember(contact.given)
-            yield _Item(contact=contact.number)
+            yield _Item(number=contact.number)
+        async for mark in _marks(self._store, self._app_id, self._sought):
+            yield _Item(number=mark.number)
 
     def _remember(self, spelt: str | None) -> None:
         if spelt and len(spelt) >= MIN_DIGITS and len(self.spellings) < _MOST_SPELLINGS:
@@ -105,7 +107,7 @@ class _Erasing:
     async def drop(self, group: list[_Item], *, is_last: bool) -> None:
         refs = [item.call_ref for item in group if item.call_ref is not None]
         reject_ids = [item.reject_id for item in group if item.reject_id is not None]
-        numbers = [item.contact for item in group if item.contact is not None]
+        numbers = [item.number for item in group if item.number is not None]
 
         def note(dropped: Dropped) -> AuditLine | None:
             if is_last:
@@ -145,3 +147,12 @@ async def _contacts(store: Store, app_id: int, sought: Sought) -> AsyncIterator[
         for contact in contacts:
             if sought.spelt_in_text(f"{contact.number}\n{contact.given}\n{contact.name}"):
                 yield contact
+
+
+async def _marks(store: Store, app_id: int, sought: Sought) -> AsyncIterator[Mark]:
+    after: Mark | None = None
+    while marks := await store.marks(app_id, after):
+        after = marks[-1]
+        for mark in marks:
+            if sought.spelt_in_text(mark.number):
+                yield mark

@@ -24,6 +24,8 @@ AN_AGENT = Agent(
 )
 OUT_MISSED = ListKey("101", ListKind.OUT_MISSED)
 OUT_ANSWERED = ListKey("101", ListKind.OUT_ANSWERED)
+TO_RING_BACK = ListKey("101", ListKind.RING_BACK)
+RING_BACK = ("call_by_number", "ring_back_mark", "ring_back", "ring_back_count")  # tables that older stores lack
 
 
 def an_agent(**facts: Any) -> Agent:
@@ -39,11 +41,11 @@ def add_token(store: Store, agent: Agent, digest: bytes, *, days: int = 30) -> b
 
 def texts(page: ShownPage) -> list[dict[str, Any]]:
     """Return what each call's text on a page says, by the names that the rows of a list have."""
-    names = ("call_id", "number", "started_ms", "billable_seconds", "rate", "name")
-    said = [re.split("[\x01-\x06]", text) for text in page.shown.decode().split("\x07")]
+    names = ("call_id", "number", "started_ms", "billable_seconds", "rate", "name", "tries")
+    said = [re.split("[\x01-\x06\x08]", text) for text in page.shown.decode().split("\x07")]
     assert said.pop() == [""]  # each text ends with its mark
     assert all(first == "" for first, *_ in said)
-    return [dict(zip(names, map(json.loads, values), strict=True)) for _, *values in said]
+    return [dict(zip(names[: len(values)], map(json.loads, values), strict=True)) for _, *values in said]
 
 
 def as_texts(rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -57,6 +59,7 @@ def as_texts(rows: Iterable[Any]) -> list[dict[str, Any]]:
             "rate": row.rate,
             "name": row.name,
         }
+        | ({} if row.tries is None else {"tries": row.tries})
         for row in rows
     ]
 

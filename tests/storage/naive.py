@@ -30,9 +30,10 @@ class Row(NamedTuple):
     billable_seconds: int
     disposition: str
     ringing_seconds: int | None
+    tries: int | None = None
 
 
-Shown = tuple[int, bytes, str, str | None, str, int, str, int | None]
+Shown = tuple[int, bytes, str, str | None, str, int, str, int | None, int | None]
 
 
 def shown(row: Row | ListedCall) -> Shown:
@@ -46,6 +47,7 @@ def shown(row: Row | ListedCall) -> Shown:
         row.billable_seconds,
         row.disposition,
         row.ringing_seconds,
+        row.tries,
     )
 
 
@@ -57,6 +59,7 @@ class NaiveStore:
         self.legs: set[CallLeg] = set()
         self.settled: set[str] = set()
         self.names: dict[str, str] = {}
+        self.marks: set[tuple[str, int, str]] = set()
 
     def take_in(self, batch: Iterable[CallLeg]) -> Intake:
         """Keep the legs one by one and count what became of them."""
@@ -76,6 +79,7 @@ class NaiveStore:
         """Forget the legs of all calls that started before; return how many calls."""
         old = {key for key, legs in self._calls().items() if _started_ms(legs) < before_ms}
         self._forget(old)
+        self.marks = {mark for mark in self.marks if mark[1] >= before_ms}
         return len(old)
 
     def condense(self, before_ms: int) -> int:
@@ -100,6 +104,7 @@ class NaiveStore:
         }
         self._forget(named)
         self.names.pop(number, None)
+        self.marks = {mark for mark in self.marks if mark[0] != number}
         return len(named)
 
     def _forget(self, keys: set[str]) -> None:
@@ -116,6 +121,19 @@ class NaiveStore:
                 lists.setdefault(list_key, []).append(row)
         return {key: sorted(rows, key=lambda row: row[:3], reverse=True) for key, rows in sorted(lists.items())}
 
+    def all_lists(self) -> dict[ListKey, list[Row]]:
+        """Return the same with the lists of numbers to ring back."""
+        lists = self.lists()
+        reached = {number: done_ms for number, done_ms, _ in sorted(self.marks, key=lambda mark: mark[1])}
+        for key, rows in lists.items():
+            if key.kind in (ListKind.OUT_ANSWERED, ListKind.IN_ANSWERED):
+                for row in rows:
+                    reached[row.number] = max(row.started_ms, reached.get(row.number, row.started_ms))
+        for key, rows in self.lists().items():
+            if key.kind == ListKind.OUT_MISSED:
+                lists[ListKey(key.extension, ListKind.RING_BACK)] = _to_ring_back(rows, reached)
+        return {key: rows for key, rows in lists.items() if rows}
+
     def page(self, key: ListKey, wanted: Range) -> tuple[int, list[Shown]]:
         """Return the count of a range and one of its pages."""
         count, rows = self._page(key, wanted)
@@ -128,7 +146,7 @@ class NaiveStore:
 
     def app_page(self, kind: ListKind, wanted: Range) -> tuple[int, list[tuple[str, Shown]]]:
         """Return the count and a page of all agents' lists of a kind, sorted as one."""
-        rows = [(row, key.extension) for key, rows in self.lists().items() if key.kind == kind for row in rows]
+        rows = [(row, key.extension) for key, rows in self.all_lists().items() if key.kind == kind for row in rows]
         found = [one for one in rows if one[1] and wanted.from_ms <= one[0].started_ms <= wanted.to_ms]
         found.sort(key=lambda one: (one[0].started_ms, one[0].call_id, one[1]), reverse=True)
         start = (wanted.page - 1) * wanted.limit
@@ -137,7 +155,7 @@ class NaiveStore:
     def tallies(self, from_ms: int, to_ms: int) -> dict[str, dict[ListKind, int]]:
         """Return how many calls of a range each agent has of each kind."""
         told: dict[str, dict[ListKind, int]] = {}
-        for key, rows in self.lists().items():
+        for key, rows in self.all_lists().items():
             count = sum(from_ms <= row.started_ms <= to_ms for row in rows)
             if count and key.extension:
                 told.setdefault(key.extension, {})[key.kind] = count
@@ -145,11 +163,11 @@ class NaiveStore:
 
     def counts(self, key: ListKey, bounds: list[int]) -> list[int]:
         """Return how many calls started from each bound until the next."""
-        starts = [row.started_ms for row in self.lists().get(key, [])]
+        starts = [row.started_ms for row in self.all_lists().get(key, [])]
         return [sum(low <= start < high for start in starts) for low, high in pairwise(bounds)]
 
     def _page(self, key: ListKey, wanted: Range) -> tuple[int, list[Row]]:
-        found = [row for row in self.lists().get(key, []) if wanted.from_ms <= row.started_ms <= wanted.to_ms]
+        found = [row for row in self.all_lists().get(key, []) if wanted.from_ms <= row.started_ms <= wanted.to_ms]
         start = (wanted.page - 1) * wanted.limit
         return len(found), found[start : start + wanted.limit]
 
@@ -158,6 +176,16 @@ class NaiveStore:
         for leg in sorted(self.legs, key=_order):
             calls.setdefault(leg.call_key, []).append(leg)
         return calls
+
+
+def _to_ring_back(tried: list[Row], reached: dict[str, int]) -> list[Row]:
+    """Of one agent's tries, the last of each number that was not reached since, with how many there were since then."""
+    since: dict[str, list[Row]] = {}
+    for row in sorted(tried, key=lambda row: (row.started_ms, row.ref)):
+        if row.number != "unknown" and row.started_ms > reached.get(row.number, -1):
+            since.setdefault(row.number, []).append(row)
+    last = [rows[-1]._replace(tries=len(rows)) for rows in since.values()]
+    return sorted(last, key=lambda row: row[:3], reverse=True)
 
 
 # --- the rules, for the legs of one call in order of start ----------------------------------------------------------

@@ -11,7 +11,7 @@ from ringback.telephony.leg import Direction
 
 
 def make_sound(url: str) -> None:
-    """Put in forty calls of an agent with a token, one with given id, and two of others."""
+    """Put in forty calls of an agent with a token, one with given id, one to ring back, and two of others."""
     app_id = AN_APP.app_id
     store = run(open_store(url))
     run(store.add_app(AN_APP))
@@ -19,6 +19,7 @@ def make_sound(url: str) -> None:
     add_token(store, AN_AGENT, b"digest")
     run(store.take_in(app_id, [a_leg(f"k{number}", seconds=number) for number in range(40)]))
     run(store.take_in(app_id, [a_leg("given", seconds=50, call_id="ab" * 12, disposition=Disposition.ANSWERED)]))
+    run(store.take_in(app_id, [a_leg("again", seconds=60, dialled_number="77010000002")]))
     run(store.take_in(app_id, [a_leg("in", direction=Direction.INBOUND), a_leg("none", extension=None)]))
     assert run(store.check()).faults == []
     run(store.close())

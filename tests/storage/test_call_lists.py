@@ -17,6 +17,7 @@ from tests.storage.examples import (
     add_token,
     an_agent,
     texts,
+    walked,
     whole_lists,
 )
 from tests.storage.naive import NaiveStore, Shown, shown
@@ -27,7 +28,7 @@ from tests.telephony.examples import EXTENSIONS, START_SECONDS, legs
 from ringback.erasing import erase
 from ringback.storage import open_store
 from ringback.storage.base import Store
-from ringback.storage.records import EARLIEST_MS, LATEST_MS, Contact, Intake, Range, ShownPage
+from ringback.storage.records import EARLIEST_MS, LATEST_MS, Contact, Intake, Mark, Range, ShownPage
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg
 from ringback.telephony.spellings import Sought
@@ -103,6 +104,24 @@ class StoreBesideNaive(RuleBasedStateMachine):
     def a_name_is_forgotten(self, number: str) -> None:
         assert run(self.store.drop_contact(APP, number)) == (self.naive.names.pop(number, None) is not None)
 
+    @rule(
+        number=st.sampled_from(NUMBERS),
+        done_ms=near_ms,
+        extension=st.sampled_from((None, *EXTENSIONS)),
+        undo=st.booleans(),
+    )
+    def a_number_is_marked_done(self, number: str, done_ms: int, extension: str | None, undo: bool) -> None:
+        mark = Mark(number=number, done_ms=done_ms, extension=extension or "101")
+        listed = [key for key in map(self.ring_back_key, EXTENSIONS) if extension in (None, key.extension)]
+        is_due = any(row.number == number for key in listed for row in self.naive.all_lists().get(key, []))
+        assert run(self.store.mark_done(APP, mark, of=extension)) == is_due
+        if is_due:
+            self.naive.marks.add((number, done_ms, mark.extension))
+        if undo:
+            is_there = (number, done_ms, mark.extension) in self.naive.marks
+            assert run(self.store.undo_done(APP, mark)) == is_there
+            self.naive.marks.discard((number, done_ms, mark.extension))
+
     @rule(key=list_keys, wanted=ranges)
     def a_page_is_read(self, key: ListKey, wanted: Range) -> None:
         page = run(self.store.page(APP, key, wanted))
@@ -156,6 +175,14 @@ class StoreBesideNaive(RuleBasedStateMachine):
         assert lists == {key: [shown(row) for row in rows] for key, rows in self.naive.lists().items()}
 
     @invariant()
+    def numbers_to_ring_back_are_those_of_the_naive_store(self) -> None:
+        for key in map(self.ring_back_key, EXTENSIONS):
+            calls = walked(self.store, key, Range())
+            assert [shown(call) for call in calls] == [shown(row) for row in self.naive.all_lists().get(key, [])]
+            assert [call.position for call in calls] == list(range(len(calls), 0, -1))
+        assert {(one.number, one.done_ms, one.extension) for one in run(self.store.marks(APP))} == self.naive.marks
+
+    @invariant()
     def positions_are_dense(self) -> None:
         for calls in whole_lists(self.store).values():
             assert_dense(calls)
@@ -165,6 +192,10 @@ class StoreBesideNaive(RuleBasedStateMachine):
         report = run(self.store.check())
         assert report.faults == []
         assert report.calls == len({leg.call_key for leg in self.naive.legs})
+
+    @staticmethod
+    def ring_back_key(extension: str) -> ListKey:
+        return ListKey(extension, ListKind.RING_BACK)
 
     def positions(self) -> dict[tuple[ListKey, int], Shown]:
         return {(key, call.position): shown(call) for key, calls in whole_lists(self.store).items() for call in calls}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.databases.postgresql import PostgreSql
 from tests.loop import run
-from tests.storage.examples import AN_APP, OUT_MISSED, whole_list
+from tests.storage.examples import AN_APP, OUT_MISSED, RING_BACK, TO_RING_BACK, whole_list
 from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnusable, UnusableSetting
@@ -32,6 +32,7 @@ OLDEST = (  # what makes of a store the oldest: first its lists, then the steps 
     "DROP TABLE audit",
     "DROP TABLE duty",
     "DROP TABLE contact",
+    *(f"DROP TABLE {table}" for table in ("called_number", *RING_BACK)),
     "ALTER TABLE agent DROP COLUMN is_supervisor",
 )
 LATER = "CREATE TABLE later (x text); INSERT INTO later VALUES ('once');"
@@ -107,7 +108,7 @@ def test_lists_of_the_oldest_stores_are_brought_up(url: str, ask: Ask, standing:
     store = run(open_store(url))
     run(store.add_app(AN_APP))
     run(store.take_in(AN_APP.app_id, [a_leg(), a_leg("k2", name='A "B" \x7fé', rate="1.5")]))
-    before = whole_list(store, OUT_MISSED)
+    before = [whole_list(store, key) for key in (OUT_MISSED, TO_RING_BACK)]
     run(store.close())
     columns = set(ask(COLUMNS))
     for statement in OLDEST[: 2 if standing == KNOWN else None]:
@@ -118,7 +119,8 @@ def test_lists_of_the_oldest_stores_are_brought_up(url: str, ask: Ask, standing:
 
     assert set(ask(COLUMNS)) == columns
     store = run(open_store(url))
-    assert (whole_list(store, OUT_MISSED), run(store.check()).faults) == (before, [])
+    assert [whole_list(store, key) for key in (OUT_MISSED, TO_RING_BACK)] == before
+    assert run(store.check()).faults == []
     run(store.close())
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.outages.disks import mounted
-from tests.storage.examples import AN_APP, OUT_MISSED, whole_list
+from tests.storage.examples import AN_APP, OUT_MISSED, RING_BACK, TO_RING_BACK, whole_list
 from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnusable
@@ -135,7 +135,7 @@ def test_lists_of_the_oldest_stores_are_brought_up(path: Path, standing: int) ->
     store = run(open_store(str(path)))
     run(store.add_app(AN_APP))
     run(store.take_in(APP, [a_leg(), a_leg("k2", name='A "B" \x7fé', rate="1.5")]))
-    before = whole_list(store, OUT_MISSED)
+    before = [whole_list(store, key) for key in (OUT_MISSED, TO_RING_BACK)]
     run(store.close())
     schema = tables_as_written(path)
     make_oldest(path, standing)
@@ -144,7 +144,8 @@ def test_lists_of_the_oldest_stores_are_brought_up(path: Path, standing: int) ->
 
     assert tables_as_written(path) == schema
     store = run(open_store(str(path)))
-    assert (whole_list(store, OUT_MISSED), run(store.check()).faults) == (before, [])
+    assert [whole_list(store, key) for key in (OUT_MISSED, TO_RING_BACK)] == before
+    assert run(store.check()).faults == []
     run(store.close())
 
 
@@ -232,7 +233,8 @@ def tables(path: Path) -> set[str]:
 
 def make_oldest(path: Path, standing: int) -> None:
     """Give a store the lists of the oldest ones, and leave it the first so many steps."""
-    dropped = "".join(f"DROP TABLE {table};" for table in ("login_try", "audit", "duty", "contact"))
+    tables = ("login_try", "audit", "duty", "contact", *RING_BACK)
+    dropped = "".join(f"DROP TABLE {table};" for table in tables)
     later = f"{dropped} ALTER TABLE agent DROP COLUMN is_supervisor;" if standing == 1 else ""
     with closing(sqlite3.connect(path)) as db:
         db.executescript(

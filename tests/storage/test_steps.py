@@ -8,8 +8,22 @@ from ringback.storage.postgresql import schema
 from ringback.storage.sqlite import connection
 
 # The first lost three columns of its lists for one, before this was looked at: `older_lists.py` makes up for it.
-SQLITE = ("92d56db67dde945a", "25b2200a8f9ac019", "ac3be118d08ad5c4", "ab2e0b7411586d97", "d01ad29d0eb4320b")
-POSTGRESQL = ("f49e8d5ad59d82ae", "13505d805be8265b", "8859f6882c9379d3", "66e8905f8f3047b6", "934eed524c549385")
+SQLITE = (
+    "92d56db67dde945a",
+    "25b2200a8f9ac019",
+    "ac3be118d08ad5c4",
+    "ab2e0b7411586d97",
+    "d01ad29d0eb4320b",
+    "23da66e6ee5e3e6f",
+)
+POSTGRESQL = (
+    "f49e8d5ad59d82ae",
+    "13505d805be8265b",
+    "8859f6882c9379d3",
+    "66e8905f8f3047b6",
+    "934eed524c549385",
+    "e51616b1f85e0a11",
+)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from ringback.storage.records import (
     Intake,
     KeptToken,
     ListedCall,
+    Mark,
     Measures,
     NewReject,
     Page,
@@ -187,6 +188,9 @@ class Store(ABC):
 
     # --- calls ---
 
+    # Lists of the kind `RING_BACK` are read as all others. They follow from the others in the same transaction: a row a
+    # number that the agent tried since it was last reached, by any agent and either way, or marked done.
+
     @abstractmethod
     async def take_in(self, app_id: int, legs: Sequence[CallLeg], rejects: Sequence[NewReject] = ()) -> Intake:
         """Keep the legs, merge them into calls, renumber the lists touched, keep the rejects: all or nothing.
@@ -233,7 +237,7 @@ class Store(ABC):
 
     @abstractmethod
     async def lists(self, app_id: int) -> list[ListKey]:
-        """Return the lists of an app that were ever written to, in order."""
+        """Return the lists of an app that were ever written to, in order; not those of numbers to ring back."""
 
     @abstractmethod
     def walk(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[ListedCall]:
@@ -241,7 +245,10 @@ class Store(ABC):
 
     @abstractmethod
     def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
-        """Yield the legs of each call of the list in the range's bounds, newest first, as `walk` does."""
+        """Yield the legs of each call of the list in the range's bounds, newest first, as `walk` does.
+
+        Of no list of numbers to ring back: their calls are those of the list `OUT_MISSED`.
+        """
 
     @abstractmethod
     async def legs(self, app_id: int, call_id: bytes) -> list[CallLeg]:
@@ -264,6 +271,27 @@ class Store(ABC):
     async def contacts(self, app_id: int, after: str = "") -> list[Contact]:
         """Return the contacts of an app by number, at most 10,000 of those after one."""
 
+    # --- numbers to ring back ---
+
+    @abstractmethod
+    async def mark_done(self, app_id: int, mark: Mark, *, of: str | None) -> bool:
+        """Take a number off all agents' lists until it is tried again; return whether that was done.
+
+        It is, if the number is in the list of the agent `of` (None: of any agent). Raises nothing for no such app.
+        """
+
+    @abstractmethod
+    async def undo_done(self, app_id: int, mark: Mark) -> bool:
+        """Drop this very mark; return whether it was there. Tries that it covered count again."""
+
+    @abstractmethod
+    async def put_marks(self, app_id: int, marks: Sequence[Mark]) -> None:
+        """Keep marks of another store, whatever the lists are; those that are there already are passed over."""
+
+    @abstractmethod
+    async def marks(self, app_id: int, after: Mark | None = None) -> list[Mark]:
+        """Return the marks of an app by number, moment and extension, at most 10,000 of those after one."""
+
     # --- keeping only what may be kept ---
 
     @abstractmethod
@@ -271,6 +299,8 @@ class Store(ABC):
         self, before_ms: int, *, pace: Pace | None = None, said: Heard = nobody, by_retention: bool = False
     ) -> int:
         """Drop calls that started before, and their legs; return how many calls. Positions of the rest stay.
+
+        Marks of before go too: all tries that they covered do.
 
         It goes app by app and slice by slice, each a transaction of whole calls: broken off, what is left is sound.
         """
@@ -299,7 +329,7 @@ class Store(ABC):
         note: Callable[[Dropped], AuditLine | None],
         numbers: Sequence[str] = (),
     ) -> Dropped:
-        """Drop these calls from every list, with all their legs, these rejects, and the contacts of these numbers.
+        """Drop these calls from every list, with all their legs; these rejects; contacts and marks of these numbers.
 
         What is not there is passed over.
 

@@ -10,7 +10,7 @@ from ringback.storage.records import Contact
 from ringback.telephony.numbers import shown_number
 
 CONTACT_COLUMNS = "app_id, number, given, name, shown"
-MOST_CONTACTS = 10_000  # told at once
+MOST_CONTACTS = MOST_MARKS = 10_000  # told at once
 SECONDS = 0.2  # for how long what was found out about an app is believed
 _MOST_APPS = 10_000
 

@@ -1,6 +1,6 @@
 """What must hold of a store's rows, one list and one call at a time: used by the check of every store. Pure: no SQL."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ from ringback.storage.positions import Entry
 from ringback.storage.records import Fault
 from ringback.telephony.call import Call, ListKey, call_ref, merge
 from ringback.telephony.leg import CallLeg, decode_leg, leg_digest
+from ringback.telephony.spellings import mask
 
 MOST_FAULTS = 1000  # a damaged store may have one in every row; more say nothing new
 
@@ -85,3 +86,22 @@ def call_of(ref: bytes, kept: Iterable[KeptLeg], region: str | None) -> Call | N
 def missing_row(app_id: int, key: ListKey, ref: bytes) -> Fault:
     """Return the fault of a call that a list should have and has not."""
     return Fault(where=list_name(app_id, key), what=f"the call {ref.hex()} is missing")
+
+
+def lacking_row(app_id: int, what: str, row: Sequence[object]) -> Fault:
+    """Return the fault of what follows from the lists of calls and is not there."""
+    return Fault(where=f"app {app_id}", what=f"{what} lack a row: {_told(row)}")
+
+
+def needless_row(app_id: int, what: str, row: Sequence[object]) -> Fault:
+    """Return the fault of what is there and does not follow from the lists of calls."""
+    return Fault(where=f"app {app_id}", what=f"{what} have a row that does not follow from calls: {_told(row)}")
+
+
+def _told(row: Sequence[object]) -> str:
+    """A row's first columns, which tell where it is; of somebody's number the last two digits."""
+    return ", ".join(mask(value) if isinstance(value, str) else _word(value) for value in row[:4])
+
+
+def _word(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

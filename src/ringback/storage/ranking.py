@@ -20,10 +20,15 @@ Asking: TypeAlias = "Generator[Asked, Answered, Slice]"
 
 
 class Slice(NamedTuple):
-    """The rows of each list that a page is among, and how many rows of these are newer than the page's first."""
+    """The rows of each list that a page is among, and how many rows of these are newer than the page's first.
+
+    They are the lists' rows that started after `after_ms` and until `until_ms`.
+    """
 
     spans: dict[str, Span]
     skipped: int
+    after_ms: int
+    until_ms: int
 
 
 class _End(NamedTuple):
@@ -44,13 +49,14 @@ def page_slice(spans: Mapping[str, Span], from_ms: int, to_ms: int, skipped: int
     """
     count = sum(span.size for span in spans.values())
     if skipped >= count:
-        return Slice({}, 0)
+        return Slice({}, 0, from_ms, from_ms)
     begin = _End(from_ms - 1, {name: span.first - 1 for name, span in spans.items()})
     end = _End(to_ms, {name: span.last for name, span in spans.items()})
     _, newest = yield from _around(spans, begin, end, count - skipped)
     oldest, _ = yield from _around(spans, begin, newest, max(count - skipped - most, 0) + 1)
     found = {name: Span(oldest.positions[name] + 1, last) for name, last in newest.positions.items()}
-    return Slice({name: span for name, span in found.items() if span.size > 0}, skipped - (count - newest.count(spans)))
+    among = {name: span for name, span in found.items() if span.size > 0}
+    return Slice(among, skipped - (count - newest.count(spans)), oldest.at_ms, newest.at_ms)
 
 
 def _around(

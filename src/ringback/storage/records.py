@@ -81,8 +81,22 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that an agent took off the lists of numbers to ring back: tries until `done_ms` count no more.
+
+    `number` is as lists show it, `done_ms` epoch milliseconds, `extension` who did it.
+    """
+
+    number: str
+    done_ms: int
+    extension: str
+
+
 class ListedCall(msgspec.Struct, frozen=True, gc=False):
-    """A call as its list shows it. `call_id` is its 12 bytes; `started_ms` epoch milliseconds."""
+    """A call as its list shows it. `call_id` is its 12 bytes; `started_ms` epoch milliseconds.
+
+    In a list of numbers to ring back it is the number's last try, and `tries` how many there were; None elsewhere.
+    """
 
     position: int
     call_id: bytes
@@ -93,6 +107,7 @@ class ListedCall(msgspec.Struct, frozen=True, gc=False):
     billable_seconds: int
     disposition: str
     ringing_seconds: int | None
+    tries: int | None = None
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -110,7 +110,13 @@ def count_of(first: int | None, last: int | None) -> int:
 
 
 def listed_call(
-    position: int, call_id: bytes, started_ms: int, text: str, disposition: str, ringing_seconds: int | None
+    position: int,
+    call_id: bytes,
+    started_ms: int,
+    text: str,
+    disposition: str,
+    ringing_seconds: int | None,
+    tries: int | None = None,
 ) -> ListedCall:
     """Return the call of a row."""
     shown = read_shown(text)
@@ -124,6 +130,7 @@ def listed_call(
         billable_seconds=shown.billable_seconds,
         disposition=disposition,
         ringing_seconds=ringing_seconds,
+        tries=tries,
     )
 
 

@@ -13,6 +13,7 @@ from ringback.telephony.numbers import is_exact_number
 
 # What stands before each value, in this order, and behind the last.
 CALL_ID, NUMBER, STARTED, BILLABLE, RATE, NAME, END = "\x01", "\x02", "\x03", "\x04", "\x05", "\x06", "\x07"
+TRIES = "\x08"  # between name and end, in the texts of numbers to ring back alone: put there as they are read
 NOBODY = "null"  # the value of a name that is not known
 
 _ANY_MARK = re.compile(f"[{CALL_ID}-{END}]")

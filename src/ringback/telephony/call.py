@@ -24,6 +24,7 @@ class ListKind(IntEnum):
     IN_MISSED = 3
     IN_ANSWERED = 4
     OTHER = 5  # internal calls and calls of no agent; kept in a list of the app's own, under the extension ""
+    RING_BACK = 6  # one row a number that was tried and not reached since: its last try; derived from the lists above
 
     @property
     def word(self) -> str:

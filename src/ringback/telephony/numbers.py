@@ -63,6 +63,16 @@ def _read_in_region(text: str, region: str) -> str | None:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164).lstrip("+")
 
 
+def number_again(shown: str, region: str | None) -> str:
+    """Return a shown number as another region, or none, reads it: a country's own number stays what it is."""
+    return shown_number(spelling(shown), region)
+
+
+def spelling(shown: str) -> str:
+    """Return how a shown number would be told so that every region reads the same: with a plus where it is known."""
+    return (dial_uri(shown) or shown).removeprefix("tel:")
+
+
 @lru_cache(maxsize=65536)
 def readable_number(shown: str) -> str:
     """Return a shown number as people of its country write it for abroad, such as +7 701 000 0001; else as it is."""

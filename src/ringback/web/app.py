@@ -22,7 +22,7 @@ from ringback.logs import log_audit, without_credentials
 from ringback.settings import Settings
 from ringback.sources import SOURCES
 from ringback.storage import open_store
-from ringback.web import call_legs, operations, receivers, telecmi
+from ringback.web import call_legs, operations, receivers, ring_back, telecmi
 from ringback.web.deadlines import Watch
 from ringback.web.endpoint import Endpoint
 from ringback.web.metrics import Metrics
@@ -33,7 +33,7 @@ from ringback.web.request_ids import request_id
 from ringback.web.retention import Retention
 from ringback.web.tallies import OTHER, Board, Tallies
 
-DOCUMENTED = (*telecmi.OPERATIONS, *call_legs.OPERATIONS, *receivers.OPERATIONS)
+DOCUMENTED = (*telecmi.OPERATIONS, *ring_back.OPERATIONS, *call_legs.OPERATIONS, *receivers.OPERATIONS)
 
 log = structlog.get_logger()
 
@@ -100,12 +100,13 @@ class Application:
             limits = Limits(self._settings.login_tries, self._settings.login_wait)
             logins = Logins(store, passwords, limits, self._settings.token_days)
             dialect = telecmi.TelecmiDialect(store, logins, self._settings)
+            ringing_back = ring_back.RingBack(store, self._settings)
             legs = call_legs.CallLegs(store, self._settings)
             receiving = receivers.Receivers(store, self._settings, self._tallies)
             operating = operations.Operations(store, Metrics(store, self._tallies, self._settings), DOCUMENTED)
             page = AgentPage(store, logins, self._settings)
             stack.push_async_callback(page.watching.stop)
-            endpoints = {**dialect.endpoints(), **legs.endpoints()}
+            endpoints = {**dialect.endpoints(), **ringing_back.endpoints(), **legs.endpoints()}
             for path, endpoint in endpoints.items():
                 if isinstance(endpoint, Endpoint):
                     endpoint.tally = self._tallies.routes[path]

@@ -13,16 +13,18 @@ import asyncpg
 
 from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
-from ringback.storage.postgresql import lists
+from ringback.storage.postgresql import lists, ring_back
 from ringback.storage.postgresql.connections import LONG_SECONDS, Connection, Connections
 from ringback.storage.proving import (
     MOST_FAULTS,
     KeptLeg,
     backing_fault,
     call_of,
+    lacking_row,
     leg_faults,
     list_name,
     missing_row,
+    needless_row,
     order_faults,
 )
 from ringback.storage.records import CheckReport, Fault
@@ -31,6 +33,7 @@ from ringback.telephony.call import ListKey, ListKind
 T = TypeVar("T")
 
 _AT_A_TIME = 1000
+_EXCEPT = "SELECT * FROM (%s) less EXCEPT SELECT * FROM (%s) more"
 
 REGION = "SELECT a.region FROM app a WHERE a.app_id = $1"
 DEAD_TOKENS = """
@@ -78,6 +81,8 @@ async def _faults(connection: Connection, app_id: int, report: CheckReport) -> A
         yield fault
     async for fault in _call_faults(connection, app_id, region, report):
         yield fault
+    async for fault in _ring_back_faults(connection, app_id):
+        yield fault
 
 
 async def _list_faults(connection: Connection, app_id: int, region: str | None) -> AsyncIterator[Fault]:
@@ -122,6 +127,14 @@ async def _call_faults(
         for wanted, key in due.items():
             if wanted not in there:
                 yield missing_row(app_id, key, wanted[2].call_ref)
+
+
+async def _ring_back_faults(connection: Connection, app_id: int) -> AsyncIterator[Fault]:
+    """Calls by number as the lists of calls have them, and lists of numbers to ring back as they follow."""
+    for what, kept, due in ring_back.PROOFS:
+        for less, more, fault in ((due, kept, lacking_row), (kept, due, needless_row)):
+            async for row in _rows(connection, _EXCEPT % (less, more), app_id):
+                yield fault(app_id, what, tuple(row))
 
 
 async def _calls(connection: Connection, app_id: int) -> AsyncIterator[tuple[bytes, list[KeptLeg]]]:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ringback.errors import StoreUnusable
+from ringback.storage.by_number import Numbered, NumberedCall, numbered_call
 from ringback.storage.placing import epoch_ms
 from ringback.storage.positions import Span, close_gaps
 from ringback.storage.postgresql.connections import Connection, Overtaken
 from ringback.storage.postgresql.contacts import drop_contacts
 from ringback.storage.postgresql.lists import LOCK, columns, move
+from ringback.storage.postgresql.ring_back import drop_marks, write
 from ringback.storage.records import Dropped
-from ringback.telephony.call import merge
+from ringback.telephony.call import ListKey, ListKind, merge
 from ringback.telephony.leg import decode_leg
 
 _TRIES = 5
@@ -22,7 +24,7 @@ ORDER BY l.call_ref, l.ordinal FOR UPDATE
 """
 DROP_LEGS = "DELETE FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])"
 FIND = """
-SELECT c.extension, c.kind, c.position
+SELECT c.extension, c.kind, c.position, c.number, c.started_ms, c.call_ref
 FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::bytea[]) AS k (extension, kind, started, call_ref)
 JOIN listed_call c ON c.app_id = $1 AND c.extension = k.extension AND c.kind = k.kind AND c.started_ms = k.started
     AND c.call_ref = k.call_ref
@@ -72,7 +74,7 @@ async def held_legs(connection: Connection, app_id: int, refs: Sequence[bytes]) 
 async def drop(
     connection: Connection, app_id: int, refs: Sequence[bytes], reject_ids: Sequence[int], numbers: Sequence[str]
 ) -> Dropped:
-    """Drop the calls, the rejects and the contacts of these numbers; what is not there is passed over.
+    """Drop the calls, the rejects, and contacts and marks of these numbers; what is not there is passed over.
 
     Raises `StoreUnusable` for a damaged store.
     """
@@ -85,18 +87,22 @@ async def drop(
             for call in (merge(ref, [decode_leg(row.facts) for row in rows], None),)
             for key in call.lists
         ]
-        await _drop_rows(connection, app_id, due)
+        gone = await _drop_rows(connection, app_id, due)
         await connection.execute(DROP_LEGS, app_id, list(held))
+        await write(connection, app_id, Numbered(gone, []))
         dropped = Dropped(calls=len(held), legs=sum(len(rows) for rows in held.values()))
     if reject_ids:
         status = await connection.execute(DROP_REJECTS, app_id, list(reject_ids))
         dropped.rejects = int(status.rpartition(" ")[2])
     if numbers:
         dropped.contacts = await drop_contacts(connection, app_id, numbers)
+        await drop_marks(connection, app_id, numbers)
     return dropped
 
 
-async def _drop_rows(connection: Connection, app_id: int, due: Sequence[tuple[str, int, int, bytes]]) -> None:
+async def _drop_rows(
+    connection: Connection, app_id: int, due: Sequence[tuple[str, int, int, bytes]]
+) -> list[NumberedCall]:
     named = sorted({row[:2] for row in due})
     await connection.fetch(LOCK, app_id, *columns(2, named))
     found = await connection.fetch(FIND, app_id, *columns(4, due))
@@ -109,3 +115,5 @@ async def _drop_rows(connection: Connection, app_id: int, due: Sequence[tuple[st
         await connection.execute(DROP_ROWS, app_id, extension, kind, positions)
         moved.extend((extension, kind, *shift.span, shift.by) for shift in close_gaps(whole, positions))
     await move(connection, app_id, moved)
+    named_rows = [(ListKey(row[0], ListKind(row[1])), *row[3:]) for row in found]
+    return [call for key, *rest in named_rows for call in numbered_call(key, *rest)]

@@ -1,14 +1,16 @@
-"""Lists as stores had them before their rows kept what pages show of a call. Bringing them up, and nothing else."""
+"""What lists lack in stores that were made by earlier versions. Bringing them up, and nothing else."""
 
 from typing import TypeAlias, cast
 
 import asyncpg
 
 from ringback.storage.postgresql import connections
+from ringback.storage.postgresql.ring_back import read_numbers_again
 from ringback.storage.postgresql.showing import show_again
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
+WITH_RING_BACK = 6  # the schema that first kept numbers to ring back
 _LACKS = """
 SELECT count(*) > 0 AND count(*) FILTER (WHERE attname = 'shown') = 0 FROM pg_attribute
 WHERE attrelid = to_regclass('listed_call') AND attnum > 0 AND NOT attisdropped
@@ -32,3 +34,9 @@ async def bring_up_lists(connection: Connection) -> None:
         await connection.execute(statement)
     for app_id, region in await connection.fetch(_REGIONS):
         await show_again(cast("connections.Connection", connection), app_id, region)
+
+
+async def make_ring_back(connection: Connection) -> None:
+    """Make the lists of numbers to ring back from the lists of calls."""
+    for app_id, region in await connection.fetch(_REGIONS):
+        await read_numbers_again(cast("connections.Connection", connection), app_id, region)

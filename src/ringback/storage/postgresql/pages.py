@@ -10,10 +10,10 @@ from ringback.storage.records import ListedCall, Range
 from ringback.storage.rows import count_of, listed_call
 
 # What a row shows, with the contact's name in the place of the source's: behind the mark NAME, before END.
-_NAMED = """CASE WHEN n.shown IS NULL THEN c.shown ELSE
+NAMED = """CASE WHEN n.shown IS NULL THEN c.shown ELSE
     left(c.shown, strpos(c.shown, chr(6))) || n.shown || chr(7) END"""
 OF_CONTACT = "LEFT JOIN contact n ON n.app_id = $1 AND n.number = c.number"
-ROW = f"""c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, {_NAMED} AS shown, c.disposition,
+ROW = f"""c.position, coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, {NAMED} AS shown, c.disposition,
     c.ringing_seconds"""
 _OF_LIST = "c.app_id = $1 AND c.extension = %(extension)s AND c.kind = %(kind)s"
 
@@ -36,7 +36,7 @@ _TEXTS = f"""
 """
 _NAMED_TEXTS = f"""
     SELECT convert_to(array_to_string(ARRAY(
-        SELECT {_NAMED} FROM listed_call c {OF_CONTACT} WHERE {_ON_PAGE} ORDER BY c.position DESC
+        SELECT {NAMED} FROM listed_call c {OF_CONTACT} WHERE {_ON_PAGE} ORDER BY c.position DESC
     ), ''), 'UTF8')
 """
 
@@ -125,8 +125,9 @@ def page_parameters(wanted: Range) -> tuple[int, int, int, int]:
     return wanted.from_ms, wanted.to_ms, min(skipped, FAR), min(wanted.limit, FAR)
 
 
-def page_rows(rows: Sequence[asyncpg.Record]) -> tuple[str, int, list[ListedCall]]:
+def page_rows(rows: Sequence[asyncpg.Record], wanted: Range) -> tuple[str, int, list[ListedCall]]:
     """Return whose list it is, the exact count and the calls of the rows of `PAGE` (at least one)."""
+    del wanted
     extension, first, last, position = rows[0][:4]
     calls = [] if position is None else [listed_call(*row[3:]) for row in rows]
     calls.sort(key=_position, reverse=True)

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from ringback.storage.by_number import Numbered, numbered_call
 from ringback.storage.postgresql.connections import Connection, Overtaken
+from ringback.storage.postgresql.ring_back import drop_old_marks, write
+from ringback.telephony.call import ListKey, ListKind
 
-# When the first of an app's calls from a time on started.
+# When the first of an app's calls from a time on started, or the first mark of a number was made.
 OLDEST = """
-SELECT min((
-    SELECT c.started_ms FROM listed_call c WHERE c.app_id = $1 AND c.extension = l.extension AND c.kind = l.kind
-        AND c.started_ms >= $2
-    ORDER BY c.started_ms LIMIT 1
+SELECT least((
+    SELECT min((
+        SELECT c.started_ms FROM listed_call c WHERE c.app_id = $1 AND c.extension = l.extension AND c.kind = l.kind
+            AND c.started_ms >= $2
+        ORDER BY c.started_ms LIMIT 1
+    ))
+    FROM call_list l WHERE l.app_id = $1
+), (
+    SELECT min(m.done_ms) FROM ring_back_mark m WHERE m.app_id = $1 AND m.done_ms >= $2
 ))
-FROM call_list l WHERE l.app_id = $1
+FROM app a WHERE a.app_id = $1
 """
 
 _OLD = "c.app_id = $1 AND c.extension = l.extension AND c.kind = l.kind AND c.started_ms < $2"
@@ -28,7 +36,10 @@ SELECT l.call_ref FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea
 ORDER BY l.call_ref, l.ordinal FOR UPDATE NOWAIT
 """
 HOLD_LISTS = "SELECT l.kind FROM call_list l WHERE l.app_id = $1 ORDER BY l.extension, l.kind FOR UPDATE"
-DROP_ROWS = f"DELETE FROM listed_call c USING call_list l WHERE l.app_id = $1 AND {_OLD} RETURNING c.call_ref"
+DROP_ROWS = f"""
+DELETE FROM listed_call c USING call_list l WHERE l.app_id = $1 AND {_OLD}
+RETURNING c.extension, c.kind, c.number, c.started_ms, c.call_ref
+"""
 DROP_LEGS = "DELETE FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])"
 
 
@@ -42,13 +53,19 @@ async def purge_before(connection: Connection, app_id: int, until_ms: int) -> in
     found = _refs(await connection.fetch(OLD, app_id, until_ms))
     await connection.fetch(HOLD_LEGS, app_id, sorted(found))
     await connection.fetch(HOLD_LISTS, app_id)
-    leaving = _refs(await connection.fetch(DROP_ROWS, app_id, until_ms))
+    rows = await connection.fetch(DROP_ROWS, app_id, until_ms)
+    leaving = {row[-1] for row in rows}
     if came := sorted(leaving - found):
         try:
             await connection.fetch(HOLD_FREE_LEGS, app_id, came)
         except asyncpg.LockNotAvailableError:
             raise Overtaken from None
     await connection.execute(DROP_LEGS, app_id, sorted(leaving))
+    gone = [
+        call for extension, kind, *rest in rows for call in numbered_call(ListKey(extension, ListKind(kind)), *rest)
+    ]
+    await drop_old_marks(connection, app_id, until_ms)
+    await write(connection, app_id, Numbered(gone, []))
     return len(leaving)
 
 

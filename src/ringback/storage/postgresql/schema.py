@@ -9,7 +9,7 @@ from ringback.errors import NoStore, StoreUnusable
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.postgresql.connections import Place
 from ringback.storage.postgresql.errors import our_errors
-from ringback.storage.postgresql.older_lists import are_older, bring_up_lists
+from ringback.storage.postgresql.older_lists import WITH_RING_BACK, are_older, bring_up_lists, make_ring_back
 from ringback.storage.rows import AUDIT_COLUMNS, audit_row
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -24,6 +24,11 @@ DISTRIBUTED = (
     "reject",
     "audit",
     "contact",
+    "call_by_number",
+    "called_number",
+    "ring_back_mark",
+    "ring_back",
+    "ring_back_count",
 )  # what is referred to comes first
 
 NOTE = f"""
@@ -81,6 +86,8 @@ async def _take_steps(connection: Connection, place: Place, steps: list[str], *,
             await connection.execute(step)
         if await are_older(connection):
             await bring_up_lists(connection)
+        if done < WITH_RING_BACK:
+            await make_ring_back(connection)
     except asyncpg.DuplicateTableError as error:
         raise StoreUnusable(
             f"The database {place.name} has tables of another program ({error}); name another: --store"

@@ -18,8 +18,8 @@ SESSION = {
     "client_connection_check_interval": "2s",
 }
 
-_ELEMENT = {1001: 17, 1005: 21, 1007: 23, 1009: 25, 1016: 20}  # the element's type, by that of the array
-_NAMES = {1001: "_bytea", 1005: "_int2", 1007: "_int4", 1009: "_text", 1016: "_int8"}
+_ELEMENT = {1000: 16, 1001: 17, 1005: 21, 1007: 23, 1009: 25, 1016: 20}  # the element's type, by that of the array
+_NAMES = {1000: "_bool", 1001: "_bytea", 1005: "_int2", 1007: "_int4", 1009: "_text", 1016: "_int8"}
 
 
 class _Known(NamedTuple):

@@ -5,6 +5,7 @@ from ringback.storage.placing import entry_of
 from ringback.storage.positions import Entry
 from ringback.storage.postgresql.connections import Connection
 from ringback.storage.postgresql.contacts import read_contacts_again
+from ringback.storage.postgresql.ring_back import read_numbers_again
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg
 
@@ -43,9 +44,10 @@ async def change_app(connection: Connection, app_id: int, region: str | None, ex
 
 
 async def show_again(connection: Connection, app_id: int, region: str | None) -> None:
-    """Write the numbers of all the app's calls as the region reads them."""
+    """Write the numbers of all the app's calls as the region reads them, and what follows from them."""
     for extension, kind in await connection.fetch(HOLD_LISTS, app_id):
         await _show_list(connection, app_id, extension, kind, region)
+    await read_numbers_again(connection, app_id, region)
 
 
 async def _show_list(connection: Connection, app_id: int, extension: str, kind: int, region: str | None) -> None:

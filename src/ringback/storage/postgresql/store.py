@@ -9,12 +9,13 @@ cluster each has a machine of its own.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from types import ModuleType
 from typing import Self
 
 from ringback.errors import UnknownReject
 from ringback.storage.base import Store
 from ringback.storage.delivering import delivered
-from ringback.storage.postgresql import pages
+from ringback.storage.postgresql import pages, ring_back_pages
 from ringback.storage.postgresql.app_lists import SPANS, app_page
 from ringback.storage.postgresql.asking import Asking
 from ringback.storage.postgresql.checking import check_store
@@ -29,6 +30,7 @@ from ringback.storage.postgresql.connections import (
 )
 from ringback.storage.postgresql.gathering import Gathering
 from ringback.storage.postgresql.keeping import PostgresqlKeeping
+from ringback.storage.postgresql.marking import PostgresqlMarking
 from ringback.storage.postgresql.naming import PostgresqlNaming
 from ringback.storage.postgresql.owning import PostgresqlOwning
 from ringback.storage.postgresql.schema import bring_up
@@ -51,6 +53,7 @@ from ringback.storage.rows import (
     MOST_REJECTS,
     NEVER_WRITTEN,
     REJECT_COLUMNS,
+    count_of,
     counts_of,
     listed_call,
     reject_of,
@@ -84,7 +87,15 @@ REJECT = f"SELECT {REJECT_COLUMNS} FROM reject WHERE app_id = $1 AND reject_id =
 DROP_REJECT = "DELETE FROM reject WHERE app_id = $1 AND reject_id = $2"
 
 
-class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming):
+TALLIES = f"{SPANS} UNION ALL {ring_back_pages.SPANS}"
+
+
+def _reading(kind: ListKind) -> ModuleType:
+    """Return the statements that read lists of a kind."""
+    return ring_back_pages if kind is ListKind.RING_BACK else pages
+
+
+class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming, PostgresqlMarking):
     """A store in a PostgreSQL database."""
 
     works_elsewhere = True
@@ -131,33 +142,47 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming):
     async def page_of_token(
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
     ) -> ShownPage | None:
+        if kind is ListKind.RING_BACK:
+            asked = (app_id, kind.value, *pages.page_parameters(wanted), digest, now_ms)
+            for extension, first, last, shown in await self._fetch(ring_back_pages.PAGE_OF_TOKEN, *asked):
+                return ShownPage(extension, count_of(first, last), shown)
+            return None
         return await self._asking.page(app_id, digest, now_ms, kind, wanted)
 
     async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
         parameters = (app_id, key.kind.value, *pages.page_parameters(wanted), key.extension)
-        rows = await self._fetch(pages.PAGE, *parameters)
+        of = _reading(key.kind)
+        rows = await self._fetch(of.PAGE, *parameters)
         if not rows:
             return Page(extension=key.extension, count=0, calls=[])
-        extension, count, calls = pages.page_rows(rows)
+        extension, count, calls = of.page_rows(rows, wanted)
         return Page(extension=extension, count=count, calls=calls)
 
     async def app_page(self, app_id: int, kind: ListKind, wanted: Range) -> AppPage:
-        return await self._connections.read(
-            lambda connection: app_page(connection, app_id, kind, wanted), snapshot=True
-        )
+        async def work(connection: Connection) -> AppPage:
+            if kind is ListKind.RING_BACK:
+                return await ring_back_pages.app_page(connection, app_id, wanted)
+            return await app_page(connection, app_id, kind, wanted)
+
+        return await self._connections.read(work, snapshot=True)
 
     async def tallies(self, app_id: int, from_ms: int, to_ms: int) -> list[AgentTally]:
-        rows = await self._fetch(SPANS, app_id, from_ms, to_ms)
+        rows = await self._fetch(TALLIES, app_id, from_ms, to_ms)
         return tallies_of((extension, kind, first, last) for extension, kind, first, last in rows)
 
     async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
-        rows = await self._fetch(pages.BEHIND, app_id, key.extension, key.kind.value, bounds)
+        rows = await self._fetch(_reading(key.kind).BEHIND, app_id, key.extension, key.kind.value, bounds)
         return counts_of([row[0] for row in rows], bounds)
 
     async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
-        named = [key.extension for key in keys], [key.kind.value for key in keys]
-        rows = await self._fetch(pages.STAMPS, app_id, *named)
-        return [stamp_of(*row) for row in rows] or [stamp_of(*NEVER_WRITTEN) for _ in keys]  # for no such app
+        of_calls = [key for key in keys if key.kind is not ListKind.RING_BACK]
+        named = [key.extension for key in of_calls], [key.kind.value for key in of_calls]
+        rows = list(await self._fetch(pages.STAMPS, app_id, *named))
+        if others := [key for key in keys if key.kind is ListKind.RING_BACK]:
+            of_calls += others
+            rows += await self._fetch(ring_back_pages.STAMPS, app_id, [key.extension for key in others])
+        found = {key: stamp_of(*row) for key, row in zip(of_calls, rows, strict=False)}  # nothing for no such app
+        return [found.get(key, stamp_of(*NEVER_WRITTEN)) for key in keys]
 
     async def lists(self, app_id: int) -> list[ListKey]:
         return [ListKey(row[0], ListKind(row[1])) for row in await self._fetch(LISTS, app_id)]
@@ -165,6 +190,10 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming):
     async def walk(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[ListedCall]:
         named = (app_id, key.extension, key.kind.value)
         async with self._connections.transaction(LONG_SECONDS, read_only=True, snapshot=True) as connection:
+            if key.kind is ListKind.RING_BACK:
+                async for call in ring_back_pages.walk_rows(connection, app_id, key, wanted):
+                    yield call
+                return
             for first, last in await connection.fetch(pages.SPAN, *named, wanted.from_ms, wanted.to_ms):
                 async for row in connection.cursor(pages.WALK, *named, first, last, prefetch=1000):
                     yield listed_call(*row)

@@ -11,9 +11,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ringback.errors import StoreUnusable, UnknownApp
+from ringback.storage.by_number import numbered
 from ringback.storage.delivering import Delivered, reject_digest
 from ringback.storage.placing import PlacedLeg, Placing, epoch_ms, place
 from ringback.storage.positions import MissingEntry
+from ringback.storage.postgresql import ring_back
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection, Connections, Overtaken, write_seconds
 from ringback.storage.postgresql.lists import ListsMissing, make_lists, write_changes
@@ -101,6 +103,7 @@ async def _write(connection: Connection, app_id: int, deliveries: Sequence[Deliv
     placing = await _placed(deliveries, known)
     await _keep_legs(connection, app_id, known.last, placing.legs, deliveries[0].received_ms)
     await write_changes(connection, app_id, known.region, placing.changes)
+    await ring_back.write(connection, app_id, numbered(placing.changes))
     await _keep_rejects(connection, app_id, [reject for delivery in deliveries for reject in delivery.rejects])
     for delivery, intake in zip(deliveries, placing.intakes, strict=True):
         intake.rejected = len(delivery.rejects)

@@ -12,12 +12,15 @@ from ringback.storage.proving import (
     KeptLeg,
     backing_fault,
     call_of,
+    lacking_row,
     leg_faults,
     list_name,
     missing_row,
+    needless_row,
     order_faults,
 )
 from ringback.storage.records import CheckReport, Fault
+from ringback.storage.sqlite import ring_back
 from ringback.storage.sqlite.lists import entries, has_entry, list_id_of
 from ringback.telephony.call import Call, ListKey, ListKind
 
@@ -44,6 +47,8 @@ def _faults(db: sqlite3.Connection, report: CheckReport) -> Iterator[Fault]:
     yield from _orphans(db)
     yield from _list_faults(db, report)
     yield from _call_faults(db, report)
+    for app_id in _regions(db):
+        yield from _ring_back_faults(db, app_id)
 
 
 def _orphans(db: sqlite3.Connection) -> Iterator[Fault]:
@@ -113,3 +118,11 @@ def _missing_rows(db: sqlite3.Connection, app_id: int, call: Call) -> Iterator[F
 
 def _regions(db: sqlite3.Connection) -> dict[int, str | None]:
     return dict(db.execute("SELECT app_id, region FROM app").fetchall())
+
+
+def _ring_back_faults(db: sqlite3.Connection, app_id: int) -> Iterator[Fault]:
+    """Calls by number as the lists of calls have them, and lists of numbers to ring back as they follow."""
+    for what, kept, due in ring_back.PROOFS:
+        for less, more, fault in ((due, kept, lacking_row), (kept, due, needless_row)):
+            for row in db.execute(f"SELECT * FROM ({less}) EXCEPT SELECT * FROM ({more})", (app_id,)):
+                yield fault(app_id, what, row)

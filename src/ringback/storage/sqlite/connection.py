@@ -12,7 +12,7 @@ from pathlib import Path
 from ringback.errors import StoreUnavailable, StoreUnusable
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.rows import AUDIT_COLUMNS, audit_row
-from ringback.storage.sqlite.older_lists import are_older, bring_up_lists
+from ringback.storage.sqlite.older_lists import WITH_RING_BACK, are_older, bring_up_lists, make_ring_back
 
 APPLICATION_ID = 0x52696E67  # "Ring": tells our file from any other program's
 BUSY_SECONDS = 10.0  # how long a writer waits for another process's transaction
@@ -176,6 +176,8 @@ def _bring_up(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> N
                 connection.execute(statement)
         if are_older(connection):
             bring_up_lists(connection, statements(steps[0]))
+        if done < WITH_RING_BACK:
+            make_ring_back(connection)
         if done and done < len(steps):
             line = new_line(Act.MIGRATED, THE_STORE, steps_before=done, steps_after=len(steps))
             connection.execute(NOTE, audit_row(line))

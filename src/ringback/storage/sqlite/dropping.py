@@ -4,16 +4,19 @@ import sqlite3
 from collections.abc import Sequence
 
 from ringback.errors import StoreUnusable
+from ringback.storage.by_number import Numbered, NumberedCall, numbered_call
 from ringback.storage.placing import epoch_ms
 from ringback.storage.positions import Span, close_gaps
 from ringback.storage.records import Dropped
 from ringback.storage.sqlite.contacts import drop_contacts
 from ringback.storage.sqlite.lists import list_id_of, move
+from ringback.storage.sqlite.ring_back import drop_marks, write
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg
 
-_POSITION = """
-SELECT position FROM listed_call INDEXED BY listed_call_by_time WHERE list_id = ? AND started_ms = ? AND call_ref = ?
+_ROW = """
+SELECT position, number FROM listed_call INDEXED BY listed_call_by_time
+WHERE list_id = ? AND started_ms = ? AND call_ref = ?
 """
 _ENDS = "SELECT min(position), max(position) FROM listed_call WHERE list_id = ?"
 
@@ -21,7 +24,7 @@ _ENDS = "SELECT min(position), max(position) FROM listed_call WHERE list_id = ?"
 def drop(
     db: sqlite3.Connection, app_id: int, refs: Sequence[bytes], reject_ids: Sequence[int], numbers: Sequence[str]
 ) -> Dropped:
-    """Drop the calls, the rejects and the contacts of these numbers; what is not there is passed over.
+    """Drop the calls, the rejects, and contacts and marks of these numbers; what is not there is passed over.
 
     Raises `StoreUnusable` for a damaged store.
     """
@@ -33,6 +36,7 @@ def drop(
             gone = db.execute("DELETE FROM reject WHERE app_id = ? AND reject_id = ?", (app_id, reject_id))
             dropped.rejects += gone.rowcount
         dropped.contacts = drop_contacts(db, app_id, numbers)
+        drop_marks(db, app_id, numbers)
         return dropped
     finally:
         db.execute(f"PRAGMA secure_delete = {int(before)}")
@@ -41,6 +45,7 @@ def drop(
 def _drop_calls(db: sqlite3.Connection, app_id: int, refs: Sequence[bytes]) -> Dropped:
     dropped = Dropped()
     gone: dict[int, list[int]] = {}
+    of_numbers: list[NumberedCall] = []
     for ref in dict.fromkeys(refs):
         rows = db.execute("SELECT facts FROM leg WHERE app_id = ? AND call_ref = ?", (app_id, ref)).fetchall()
         if not rows:
@@ -48,14 +53,16 @@ def _drop_calls(db: sqlite3.Connection, app_id: int, refs: Sequence[bytes]) -> D
         call = merge(ref, [decode_leg(facts) for (facts,) in rows], None)
         for key in call.lists:
             list_id = list_id_of(db, app_id, key) or 0
-            row = db.execute(_POSITION, (list_id, epoch_ms(call.started_at), ref)).fetchone()
+            row = db.execute(_ROW, (list_id, epoch_ms(call.started_at), ref)).fetchone()
             if row is None:
                 raise StoreUnusable("A call list lacks a call that its legs tell of; `ringback check` shows the damage")
             gone.setdefault(list_id, []).append(row[0])
+            of_numbers.extend(numbered_call(key, row[1], epoch_ms(call.started_at), ref))
         db.execute("DELETE FROM leg WHERE app_id = ? AND call_ref = ?", (app_id, ref))
         dropped.add(Dropped(calls=1, legs=len(rows)))
     for list_id, positions in gone.items():
         _drop_rows(db, list_id, sorted(positions))
+    write(db, app_id, Numbered(of_numbers, []))
     return dropped
 
 

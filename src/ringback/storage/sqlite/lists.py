@@ -13,10 +13,10 @@ Row = tuple[Any, ...]  # the tables are STRICT: what a column holds is what the 
 
 ENTRY = "started_ms, given_id, call_ref, number, shown, disposition, ringing_seconds"
 # What a row shows, with the contact's name in the place of the source's: behind the mark NAME, before END.
-_NAMED = """CASE WHEN k.shown IS NULL THEN c.shown ELSE
+NAMED = """CASE WHEN k.shown IS NULL THEN c.shown ELSE
     substr(c.shown, 1, instr(c.shown, char(6))) || k.shown || char(7) END"""
 OF_CONTACT = "LEFT JOIN contact k ON k.app_id = %s AND k.number = c.number"
-ROW = f"c.position, coalesce(c.given_id, c.call_ref), c.started_ms, {_NAMED}, c.disposition, c.ringing_seconds"
+ROW = f"c.position, coalesce(c.given_id, c.call_ref), c.started_ms, {NAMED}, c.disposition, c.ringing_seconds"
 
 # A page is one statement and so one snapshot: the two seeks that find a range's positions, and one run of the clustered
 # key. Parameters go by number, which binds faster than by name: first those of `page_parameters`, then the app, the
@@ -60,7 +60,7 @@ SELECT extension, first, last, (
 ) found
 """
 PAGE_OF_TOKEN = _PAGE_OF_TOKEN % ("c.shown", "")
-NAMED_PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (_NAMED, OF_CONTACT % "?5")  # where the app has contacts
+NAMED_PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (NAMED, OF_CONTACT % "?5")  # where the app has contacts
 
 # The position behind the last call before each bound; where none is before it, the list's first.
 BEHIND = """
@@ -90,7 +90,7 @@ def page_parameters(wanted: Range) -> tuple[int, int, int, int]:
     return wanted.from_ms, wanted.to_ms, min(skipped, _FAR), min(wanted.limit, _FAR)
 
 
-def page_rows(rows: Sequence[Row]) -> tuple[str, int, list[ListedCall]]:
+def page_rows(rows: Sequence[Row], wanted: Range) -> tuple[str, int, list[ListedCall]]:  # noqa: ARG001  (ring_back_pages.py's)
     """Return whose list it is, the exact count and the calls of the rows of `PAGE` (at least one)."""
     first, last, extension = rows[0][:3]
     return extension, count_of(first, last), [listed_call(*row) for row in rows[1:]]

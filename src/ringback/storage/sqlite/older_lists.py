@@ -1,11 +1,13 @@
-"""Lists as stores had them before their rows kept what pages show of a call. Bringing them up, and nothing else."""
+"""What lists lack in stores that were made by earlier versions. Bringing them up, and nothing else."""
 
 import sqlite3
 from collections.abc import Iterable
 
 from ringback.storage.sqlite.lists import ENTRY
+from ringback.storage.sqlite.ring_back import read_numbers_again
 from ringback.storage.sqlite.showing import show_again
 
+WITH_RING_BACK = 6  # the schema that first kept numbers to ring back
 _KEPT = "list_id, position, started_ms, given_id, call_ref, number, '', disposition, ringing_seconds"
 
 
@@ -25,3 +27,9 @@ def bring_up_lists(db: sqlite3.Connection, first_step: Iterable[str]) -> None:
     db.execute(index)
     for app_id, region in db.execute("SELECT app_id, region FROM app").fetchall():
         show_again(db, app_id, region)
+
+
+def make_ring_back(db: sqlite3.Connection) -> None:
+    """Make the lists of numbers to ring back from the lists of calls."""
+    for app_id, region in db.execute("SELECT app_id, region FROM app").fetchall():
+        read_numbers_again(db, app_id, region)

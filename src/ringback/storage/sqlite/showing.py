@@ -6,6 +6,7 @@ from itertools import islice
 
 from ringback.storage.placing import entry_of
 from ringback.storage.sqlite.lists import entries
+from ringback.storage.sqlite.ring_back import read_numbers_again
 from ringback.telephony.call import merge
 from ringback.telephony.leg import decode_leg
 
@@ -13,7 +14,7 @@ _AT_A_TIME = 5000  # rows planned before they are written: bounds the memory, an
 
 
 def show_again(db: sqlite3.Connection, app_id: int, region: str | None) -> None:
-    """Write the numbers of all the app's calls as the region reads them."""
+    """Write the numbers of all the app's calls as the region reads them, and what follows from them."""
     for (list_id,) in db.execute("SELECT list_id FROM call_list WHERE app_id = ?", (app_id,)).fetchall():
         after: int | None = None
         while changed := list(islice(_numbers(db, app_id, list_id, region, after), _AT_A_TIME)):
@@ -22,6 +23,7 @@ def show_again(db: sqlite3.Connection, app_id: int, region: str | None) -> None:
                 "UPDATE listed_call SET number = ?, shown = ? WHERE list_id = ? AND position = ?",
                 [(number, shown, list_id, position) for number, shown, position in changed],
             )
+    read_numbers_again(db, app_id, region)
 
 
 def _numbers(

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Self
 
 from ringback.errors import UnknownReject
@@ -37,11 +38,12 @@ from ringback.storage.rows import (
     stamp_of,
     tallies_of,
 )
-from ringback.storage.sqlite import lists
+from ringback.storage.sqlite import lists, ring_back_pages
 from ringback.storage.sqlite.app_lists import SPANS, app_page
 from ringback.storage.sqlite.checking import check_store
 from ringback.storage.sqlite.connection import connect, open_file, our_errors
 from ringback.storage.sqlite.keeping import SqliteKeeping
+from ringback.storage.sqlite.marking import SqliteMarking
 from ringback.storage.sqlite.measuring import measured
 from ringback.storage.sqlite.naming import SqliteNaming
 from ringback.storage.sqlite.owning import SqliteOwning
@@ -49,8 +51,15 @@ from ringback.storage.sqlite.taking_in import take_in
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.leg import CallLeg, decode_leg
 
+_TALLIES = f"{SPANS} UNION ALL {ring_back_pages.SPANS}"
 
-class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming):
+
+def _reading(kind: ListKind) -> ModuleType:
+    """Return the statements that read lists of a kind."""
+    return ring_back_pages if kind is ListKind.RING_BACK else lists
+
+
+class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming, SqliteMarking):
     """A store in one SQLite file."""
 
     @classmethod
@@ -90,14 +99,16 @@ class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming):
         self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range
     ) -> ShownPage | None:
         parameters = (*lists.page_parameters(wanted), app_id, kind.value, digest, now_ms)
-        statement = lists.NAMED_PAGE_OF_TOKEN if self._has_contacts(app_id) else lists.PAGE_OF_TOKEN
+        of = _reading(kind)
+        statement = of.NAMED_PAGE_OF_TOKEN if self._has_contacts(app_id) else of.PAGE_OF_TOKEN
         for extension, first, last, shown in self._reader.rows(statement, parameters):
             return ShownPage(extension, count_of(first, last), shown or b"")
         return None
 
     async def page(self, app_id: int, key: ListKey, wanted: Range) -> Page:
         parameters = (*lists.page_parameters(wanted), app_id, key.kind.value, key.extension)
-        extension, count, calls = lists.page_rows(self._rows(lists.PAGE, parameters))
+        of = _reading(key.kind)
+        extension, count, calls = of.page_rows(self._rows(of.PAGE, parameters), wanted)
         return Page(extension=extension, count=count, calls=calls)
 
     async def app_page(self, app_id: int, kind: ListKind, wanted: Range) -> AppPage:
@@ -109,21 +120,23 @@ class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming):
             db = connect(self.path, read_only=True)
             try:
                 db.execute("BEGIN")
+                if kind is ListKind.RING_BACK:
+                    return ring_back_pages.app_page(db, app_id, wanted)
                 return app_page(db, app_id, kind, wanted)
             finally:
                 db.close()
 
     async def tallies(self, app_id: int, from_ms: int, to_ms: int) -> list[AgentTally]:
-        rows = self._rows(SPANS, (app_id, from_ms, to_ms))
+        rows = self._rows(_TALLIES, (app_id, from_ms, to_ms))
         return tallies_of((extension, kind, first, last) for extension, kind, _, first, last in rows)
 
     async def counts(self, app_id: int, key: ListKey, bounds: Sequence[int]) -> list[int]:
         asked = (app_id, key.extension, key.kind.value, json.dumps([*bounds]))
-        return counts_of([row[0] for row in self._rows(lists.BEHIND, asked)], bounds)
+        return counts_of([row[0] for row in self._rows(_reading(key.kind).BEHIND, asked)], bounds)
 
     async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
-        asked = [(app_id, key.extension, key.kind.value) for key in keys]
-        return [stamp_of(*row) for one in asked for row in self._rows(lists.STAMP, one) or [NEVER_WRITTEN]]
+        asked = [(_reading(key.kind).STAMP, (app_id, key.extension, key.kind.value)) for key in keys]
+        return [stamp_of(*row) for one in asked for row in self._rows(*one) or [NEVER_WRITTEN]]
 
     async def lists(self, app_id: int) -> list[ListKey]:
         rows = self._rows("SELECT extension, kind FROM call_list WHERE app_id = ? ORDER BY extension, kind", (app_id,))
@@ -134,7 +147,7 @@ class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming):
             db = connect(self.path, read_only=True)
             try:
                 db.execute("BEGIN")
-                for call in lists.walk_rows(db, app_id, key, wanted.from_ms, wanted.to_ms):
+                for call in _reading(key.kind).walk_rows(db, app_id, key, wanted.from_ms, wanted.to_ms):
                     yield call
             finally:
                 db.close()

@@ -10,6 +10,7 @@ from ringback.storage.placing import PlacedLeg, epoch_ms, place
 from ringback.storage.positions import MissingEntry
 from ringback.storage.records import Intake, NewReject
 from ringback.storage.sqlite.lists import write_changes
+from ringback.storage.sqlite.ring_back import write_numbered
 
 
 def take_in(app_id: int, db: sqlite3.Connection, deliveries: Sequence[Delivered]) -> list[Intake]:
@@ -24,6 +25,7 @@ def take_in(app_id: int, db: sqlite3.Connection, deliveries: Sequence[Delivered]
     )
     try:
         write_changes(db, app_id, placing.changes)
+        write_numbered(db, app_id, placing.changes)
     except MissingEntry:
         raise StoreUnusable(
             "A call list lacks a call that its legs tell of; `ringback check` shows the damage"

@@ -1,0 +1,256 @@
+"""Numbers to ring back in PostgreSQL: keeping calls by number, and the lists that follow from them. No pages here.
+
+A try of one agent and the call in which another reaches the number may come to two servers at once, and what follows
+is of both. So whoever writes calls of a number holds the number's lock first: all numbers of a transaction in order,
+and behind the locks of lists. Counts come last, in order as well. So nobody waits in a circle.
+"""
+
+from collections.abc import Sequence
+
+from ringback.storage.by_number import (
+    FOLLOWED,
+    REVISION_BITS,
+    SPAN_BITS,
+    Numbered,
+    NumberedCall,
+    count_changes,
+)
+from ringback.storage.postgresql.bulk import MANY, copy_rows
+from ringback.storage.postgresql.connections import Connection
+from ringback.storage.postgresql.lists import columns
+from ringback.storage.records import Mark
+from ringback.telephony.call import ListKind
+from ringback.telephony.numbers import UNKNOWN_NUMBER, number_again
+
+_KINDS = ", ".join(str(kind.value) for kind in FOLLOWED)
+_OUT_MISSED = ListKind.OUT_MISSED.value
+_ROW = ("extension", "started_ms", "call_id", "call_ref", "number", "tries", "shown", "disposition", "ringing_seconds")
+_NUMBERED = NumberedCall._fields
+_AT_A_TIME = 5000  # numbers, of a whole app: bounds the memory
+
+# The calls by number as the lists have them.
+LISTED = f"""
+SELECT c.number, c.kind <> {_OUT_MISSED} AS was_reached, c.started_ms, c.call_ref, c.extension
+FROM listed_call c WHERE c.app_id = $1 AND c.kind IN ({_KINDS}) AND c.number <> '{UNKNOWN_NUMBER}'
+"""
+
+# The rows that follow for some numbers; number by number, so that the key finds each, see taking_in.py.
+_FOLLOWING = f"""
+SELECT t.extension, t.started_ms, coalesce(c.given_id, c.call_ref) AS call_id, c.call_ref, n.number, t.tries, c.shown,
+    c.disposition, c.ringing_seconds
+FROM %s n
+CROSS JOIN LATERAL (
+    SELECT coalesce(greatest(
+        (SELECT b.started_ms FROM call_by_number b WHERE b.app_id = $1 AND b.number = n.number AND b.was_reached
+         ORDER BY b.started_ms DESC LIMIT 1),
+        (SELECT m.done_ms FROM ring_back_mark m WHERE m.app_id = $1 AND m.number = n.number
+         ORDER BY m.done_ms DESC LIMIT 1)
+    ), -1) AS reached_ms
+    OFFSET 0
+) r
+CROSS JOIN LATERAL (
+    SELECT b.extension, count(*) AS tries, max(b.started_ms) AS started_ms,
+        (array_agg(b.call_ref ORDER BY b.started_ms DESC, b.call_ref DESC))[1] AS call_ref
+    FROM call_by_number b
+    WHERE b.app_id = $1 AND b.number = n.number AND NOT b.was_reached AND b.started_ms > r.reached_ms
+    GROUP BY b.extension
+    OFFSET 0
+) t
+CROSS JOIN LATERAL (
+    SELECT c.* FROM listed_call c WHERE c.app_id = $1 AND c.extension = t.extension AND c.kind = {_OUT_MISSED}
+        AND c.started_ms = t.started_ms AND c.call_ref = t.call_ref
+    OFFSET 0
+) c
+"""
+FOLLOWING = _FOLLOWING % "(SELECT k.number FROM app a, unnest($2::text[]) AS k (number) WHERE a.app_id = $1)"
+ALL_FOLLOWING = _FOLLOWING % "(SELECT DISTINCT d.number FROM call_by_number d WHERE d.app_id = $1)"
+
+HOLD_NUMBERS = """
+INSERT INTO called_number (app_id, number)
+SELECT a.app_id, k.number FROM app a, unnest($2::text[]) AS k (number) WHERE a.app_id = $1
+ORDER BY k.number COLLATE "C"
+ON CONFLICT (app_id, number) DO UPDATE SET number = excluded.number
+"""
+_OF_NUMBERED = "unnest($2::text[], $3::boolean[], $4::bigint[], $5::bytea[], $6::text[])"
+DROP_NUMBERED = f"""
+DELETE FROM call_by_number b USING {_OF_NUMBERED} AS k (number, was_reached, started_ms, call_ref, extension)
+WHERE b.app_id = $1 AND b.number = k.number AND b.was_reached = k.was_reached AND b.started_ms = k.started_ms
+    AND b.call_ref = k.call_ref
+"""
+PUT_NUMBERED = f"""
+INSERT INTO call_by_number (app_id, {", ".join(_NUMBERED)})
+SELECT a.app_id, k.* FROM app a, {_OF_NUMBERED} AS k WHERE a.app_id = $1
+"""
+DROP = """
+DELETE FROM ring_back r WHERE r.app_id = $1 AND r.number = ANY ($2::text[]) RETURNING r.extension, r.started_ms
+"""
+PUT = f"""
+INSERT INTO ring_back (app_id, {", ".join(_ROW)})
+SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[],
+    $8::text[], $9::text[], $10::bigint[]) AS k
+WHERE a.app_id = $1
+"""
+_OF_COUNTS = "unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) AS k (extension, bits, slot, calls)"
+COUNT = f"""
+INSERT INTO ring_back_count (app_id, extension, bits, slot, calls)
+SELECT a.app_id, k.* FROM app a, {_OF_COUNTS} WHERE a.app_id = $1
+ORDER BY k.extension COLLATE "C", k.bits, k.slot
+ON CONFLICT (app_id, extension, bits, slot) DO UPDATE SET calls = ring_back_count.calls + excluded.calls
+"""
+DROP_EMPTY = f"""
+DELETE FROM ring_back_count n USING {_OF_COUNTS}
+WHERE n.app_id = $1 AND n.extension = k.extension AND n.bits = k.bits AND n.slot = k.slot AND n.calls = 0
+"""
+
+
+async def write(connection: Connection, app_id: int, changed: Numbered) -> None:
+    """Have numbers to ring back follow changes to calls by number, which the lists of calls have already."""
+    numbers = changed.numbers
+    if not numbers:
+        return
+    await connection.execute(HOLD_NUMBERS, app_id, numbers)
+    if changed.gone:
+        await connection.execute(DROP_NUMBERED, app_id, *columns(5, changed.gone))
+    if len(changed.came) >= MANY:
+        await copy_rows(connection, app_id, "call_by_number", _NUMBERED, changed.came)
+    elif changed.came:
+        await connection.execute(PUT_NUMBERED, app_id, *columns(5, changed.came))
+    await _follow(connection, app_id, numbers)
+
+
+async def _follow(connection: Connection, app_id: int, numbers: Sequence[str]) -> None:
+    """Write anew the rows of these numbers, which are held, in all agents' lists."""
+    gone = await connection.fetch(DROP, app_id, numbers)
+    came = [tuple(row) for row in await connection.fetch(FOLLOWING, app_id, numbers)]
+    if len(came) >= MANY:
+        await copy_rows(connection, app_id, "ring_back", _ROW, came)
+    elif came:
+        await connection.execute(PUT, app_id, *columns(len(_ROW), came))
+    changes = count_changes([tuple(row) for row in gone], [(row[0], row[1]) for row in came])
+    if changes:
+        await connection.execute(COUNT, app_id, *columns(4, changes))
+    if empty := [change for change in changes if change.by < 0]:
+        await connection.execute(DROP_EMPTY, app_id, *columns(4, empty))
+
+
+# --- by hand -------------------------------------------------------------------------------------------------------
+
+# Whoever changes how an app's numbers are read waits for this lock, or has changed them.
+SHARE_APP = "SELECT a.app_id FROM app a WHERE a.app_id = $1 FOR SHARE"
+IS_LISTED = """
+SELECT r.number FROM ring_back r
+WHERE r.app_id = $1 AND r.number = $2 AND ($3::text IS NULL OR r.extension = $3) LIMIT 1
+"""
+MARK = """
+INSERT INTO ring_back_mark (app_id, number, done_ms, extension)
+SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::bigint[], $4::text[]) AS k WHERE a.app_id = $1
+ON CONFLICT (app_id, number, done_ms, extension) DO NOTHING
+"""
+UNMARK = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 AND m.number = $2 AND m.done_ms = $3 AND m.extension = $4"
+MARKS = """
+SELECT m.number, m.done_ms, m.extension FROM ring_back_mark m
+WHERE m.app_id = $1 AND (m.number, m.done_ms, m.extension) > ($2, $3, $4)
+ORDER BY m.number, m.done_ms, m.extension LIMIT $5
+"""
+DROP_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 AND m.number = ANY ($2::text[])"
+LET_GO = "DELETE FROM called_number n WHERE n.app_id = $1 AND n.number = ANY ($2::text[])"
+
+
+async def mark_done(connection: Connection, app_id: int, mark: Mark, of: str | None) -> bool:
+    """Take a number off all lists, if it is in the list of this agent (None: of any)."""
+    await _hold(connection, app_id, [mark.number])
+    if not await connection.fetch(IS_LISTED, app_id, mark.number, of):
+        return False
+    await connection.execute(MARK, app_id, *columns(3, [_mark_row(mark)]))
+    await _follow(connection, app_id, [mark.number])
+    return True
+
+
+async def put_marks(connection: Connection, app_id: int, marks: Sequence[Mark]) -> None:
+    """Keep these marks; those that are there already are passed over."""
+    numbers = sorted({mark.number for mark in marks})
+    await _hold(connection, app_id, numbers)
+    await connection.execute(MARK, app_id, *columns(3, [_mark_row(mark) for mark in marks]))
+    await _follow(connection, app_id, numbers)
+
+
+async def undo_done(connection: Connection, app_id: int, mark: Mark) -> bool:
+    """Drop a mark; return whether it was there."""
+    await _hold(connection, app_id, [mark.number])
+    if await connection.execute(UNMARK, app_id, *_mark_row(mark)) == "DELETE 0":
+        return False
+    await _follow(connection, app_id, [mark.number])
+    return True
+
+
+async def drop_marks(connection: Connection, app_id: int, numbers: Sequence[str]) -> None:
+    """Drop all marks of these numbers, and that they were ever called."""
+    held = sorted(set(numbers))
+    await connection.execute(HOLD_NUMBERS, app_id, held)
+    await connection.execute(DROP_MARKS, app_id, held)
+    await _follow(connection, app_id, held)
+    await connection.execute(LET_GO, app_id, held)
+
+
+async def _hold(connection: Connection, app_id: int, numbers: Sequence[str]) -> None:
+    await connection.fetch(SHARE_APP, app_id)
+    await connection.execute(HOLD_NUMBERS, app_id, numbers)
+
+
+def _mark_row(mark: Mark) -> tuple[str, int, str]:
+    return mark.number, mark.done_ms, mark.extension
+
+
+# --- with the whole app --------------------------------------------------------------------------------------------
+
+OLD_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 AND m.done_ms < $2"
+ALL_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 RETURNING m.number, m.done_ms, m.extension"
+DROP_ALL_NUMBERED = "DELETE FROM call_by_number b WHERE b.app_id = $1"
+DROP_ALL = "DELETE FROM ring_back r WHERE r.app_id = $1"
+DROP_ALL_COUNTS = "DELETE FROM ring_back_count n WHERE n.app_id = $1"
+PUT_ALL_NUMBERED = f"""
+INSERT INTO call_by_number (app_id, {", ".join(_NUMBERED)})
+SELECT a.app_id, l.* FROM app a, ({LISTED}) l WHERE a.app_id = $1
+"""
+NUMBERS = """
+SELECT DISTINCT b.number FROM call_by_number b WHERE b.app_id = $1 AND b.number > $2 ORDER BY b.number LIMIT $3
+"""
+
+
+async def drop_old_marks(connection: Connection, app_id: int, until_ms: int) -> None:
+    """Drop the marks of before: all tries that they covered are dropped as well."""
+    await connection.execute(OLD_MARKS, app_id, until_ms)
+
+
+async def read_numbers_again(connection: Connection, app_id: int, region: str | None) -> None:
+    """Make everything of an app anew, marks as the region reads their numbers; its lists are held."""
+    marks = await connection.fetch(ALL_MARKS, app_id)
+    read = sorted({(number_again(number, region), done_ms, extension) for number, done_ms, extension in marks})
+    await connection.execute(MARK, app_id, *columns(3, read))
+    for statement in (DROP_ALL_NUMBERED, DROP_ALL, DROP_ALL_COUNTS, PUT_ALL_NUMBERED):
+        await connection.execute(statement, app_id)
+    after = ""
+    while rows := await connection.fetch(NUMBERS, app_id, after, _AT_A_TIME):
+        numbers = [row[0] for row in rows]
+        await connection.execute(HOLD_NUMBERS, app_id, numbers)
+        await _follow(connection, app_id, numbers)
+        after = numbers[-1]
+
+
+# What is kept, and what is due, of each table: told in words, for the check.
+KEPT_NUMBERED = f"SELECT {', '.join(f'b.{column}' for column in _NUMBERED)} FROM call_by_number b WHERE b.app_id = $1"
+KEPT = f"SELECT {', '.join(f'r.{column}' for column in _ROW)} FROM ring_back r WHERE r.app_id = $1"
+KEPT_COUNTS = f"""
+SELECT n.extension, n.bits::integer, n.slot, n.calls FROM ring_back_count n
+WHERE n.app_id = $1 AND n.bits <> {REVISION_BITS}
+"""
+DUE_COUNTS = " UNION ALL ".join(
+    f"""SELECT r.extension, {bits}, r.started_ms >> {bits}, count(*) FROM ring_back r WHERE r.app_id = $1
+    GROUP BY r.extension, r.started_ms >> {bits}"""
+    for bits in SPAN_BITS
+)
+PROOFS = (
+    ("calls by number", KEPT_NUMBERED, LISTED),
+    ("numbers to ring back", KEPT, ALL_FOLLOWING),
+    ("counts of numbers to ring back", KEPT_COUNTS, DUE_COUNTS),
+)

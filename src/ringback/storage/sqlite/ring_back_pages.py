@@ -1,0 +1,154 @@
+"""Numbers to ring back in SQLite as they are read: a page, its count, all rows of a range. Nothing is written.
+
+A list's rows are counted by spans of their start, see `storage.by_number`. The position of a moment is the number of
+rows before it: the widest spans before, then the narrower ones within the last, then the few rows within that.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from ringback.storage.by_number import REVISION_BITS, SPAN_BITS
+from ringback.storage.positions import Span
+from ringback.storage.ranking import in_order, page_slice
+from ringback.storage.records import AgentsCall, AppPage, ListedCall, Range
+from ringback.storage.rows import count_of, listed_call
+from ringback.storage.sqlite.lists import NAMED, OF_CONTACT, Row, page_parameters
+from ringback.telephony.call import ListKey, ListKind
+
+_FINEST = SPAN_BITS[-1]
+_WIDER = (None, *SPAN_BITS)  # of each kind of span, the wider one that holds several
+
+
+def _counts(app: str, extension: str, bits: int) -> str:
+    return f"FROM ring_back_count n WHERE n.app_id = {app} AND n.extension = {extension} AND n.bits = {bits}"
+
+
+def _before(app: str, extension: str, moment: str) -> str:
+    """How many rows of a list start before a moment: the position of the last that does."""
+    sums = [
+        f"coalesce((SELECT sum(n.calls) {_counts(app, extension, bits)} AND n.slot < {moment} >> {bits}"
+        + (f" AND n.slot >= ({moment} >> {wider}) << {wider - bits}" if wider else "")
+        + "), 0)"
+        for bits, wider in zip(SPAN_BITS, _WIDER, strict=False)
+    ]
+    return f"""({" + ".join(sums)} + (
+        SELECT count(*) FROM ring_back c WHERE c.app_id = {app} AND c.extension = {extension}
+            AND c.started_ms >= ({moment} >> {_FINEST}) << {_FINEST} AND c.started_ms < {moment}
+    ))"""
+
+
+def _span_of(bits: int, wider: int | None) -> str:
+    """The span that holds the page's first row, and how many rows are before it; looked for within the wider one."""
+    before, within = "", ""
+    if wider:
+        before = f"+ (SELECT before FROM span_{wider})"
+        within = f"""AND n.slot >= (SELECT slot << {wider - bits} FROM span_{wider})
+            AND n.slot < (SELECT (slot + 1) << {wider - bits} FROM span_{wider})"""
+    return f"""span_{bits} AS MATERIALIZED (
+    SELECT slot, before FROM (
+        SELECT n.slot, sum(n.calls) OVER (ORDER BY n.slot) - n.calls {before} AS before
+        {_counts("?5", "(SELECT extension FROM found)", bits)} {within}
+    ) WHERE before < (SELECT last - ?3 FROM found) ORDER BY slot DESC LIMIT 1
+)"""
+
+
+# Parameters as those of the pages of calls, see lists.py: the range's four, the app, the kind (for the sake of the
+# others), and whose list it is. `at` is where the page begins: the row at that position, found by the same sums.
+_SPANS_OF_PAGE = ", ".join(_span_of(bits, wider) for bits, wider in zip(SPAN_BITS, _WIDER, strict=False))
+_PAGE = f"""
+WITH found AS MATERIALIZED (
+    SELECT o.extension, {_before("?5", "o.extension", "?1")} + 1 AS first,
+        {_before("?5", "o.extension", "(?2 + 1)")} AS last
+    FROM (%s) o
+), {_SPANS_OF_PAGE}, at AS MATERIALIZED (
+    SELECT started_ms, call_id, call_ref FROM ring_back
+    WHERE app_id = ?5 AND extension = (SELECT extension FROM found)
+        AND started_ms >= (SELECT slot << {_FINEST} FROM span_{_FINEST})
+        AND started_ms < (SELECT (slot + 1) << {_FINEST} FROM span_{_FINEST})
+    ORDER BY started_ms, call_id, call_ref
+    LIMIT 1 OFFSET coalesce((SELECT max(f.last - ?3 - n.before - 1, 0) FROM found f, span_{_FINEST} n), 0)
+)
+"""
+_ON_PAGE = """
+    c.app_id = ?5 AND c.extension = (SELECT extension FROM found)
+        AND (c.started_ms, c.call_id, c.call_ref) <= (SELECT started_ms, call_id, call_ref FROM at)
+        AND c.started_ms >= ?1
+    ORDER BY c.started_ms DESC, c.call_id DESC, c.call_ref DESC LIMIT ?4
+"""
+_COLUMNS = f"c.call_id, c.started_ms, {NAMED}, c.disposition, c.ringing_seconds, c.tries"
+
+PAGE = f"""
+{_PAGE % "SELECT ?7 AS extension"}
+SELECT first, last, extension, NULL, NULL, NULL, NULL FROM found
+UNION ALL
+SELECT * FROM (SELECT 0, {_COLUMNS} FROM ring_back c {OF_CONTACT % "?5"} WHERE {_ON_PAGE})
+"""
+
+# The tries stand before the end of the text, behind a mark of their own: see `storage.shown`.
+_PAGE_OF_TOKEN = f"""
+{_PAGE % "SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8"}
+SELECT extension, first, last, (
+    SELECT CAST(group_concat(substr(shown, 1, length(shown) - 1) || char(8) || tries || char(7), '') AS BLOB) FROM (
+        SELECT %s AS shown, c.tries FROM ring_back c %s WHERE {_ON_PAGE}
+    )
+) FROM found
+"""
+PAGE_OF_TOKEN = _PAGE_OF_TOKEN % ("c.shown", "")
+NAMED_PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (NAMED, OF_CONTACT % "?5")  # where the app has contacts
+
+WALK = f"""
+SELECT {_before("?1", "?2", "(?4 + 1)")}, {_COLUMNS} FROM ring_back c {OF_CONTACT % "?1"}
+WHERE c.app_id = ?1 AND c.extension = ?2 AND c.started_ms BETWEEN ?3 AND ?4
+ORDER BY c.started_ms DESC, c.call_id DESC, c.call_ref DESC
+"""
+BEHIND = f"SELECT {_before('?1', '?2', 'b.value')} + 1 FROM json_each(?4) b WHERE ?3 ORDER BY b.key"
+STAMP = f"SELECT 0, (SELECT n.calls {_counts('?1', '?2', REVISION_BITS)} AND ?3), x''"
+
+
+def page_rows(rows: Sequence[Row], wanted: Range) -> tuple[str, int, list[ListedCall]]:
+    """Return whose list it is, the exact count and the calls of the rows of `PAGE` (at least one)."""
+    first, last, extension = rows[0][:3]
+    newest = last - page_parameters(wanted)[2]
+    return extension, count_of(first, last), [listed_call(newest - at, *row[1:]) for at, row in enumerate(rows[1:])]
+
+
+def walk_rows(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, to_ms: int) -> Iterator[ListedCall]:
+    """Yield the rows of a range, newest first, as they are read."""
+    for passed, (last, *row) in enumerate(db.execute(WALK, (app_id, key.extension, from_ms, to_ms))):
+        yield listed_call(last - passed, *row)
+
+
+# --- all agents' lists as one --------------------------------------------------------------------------------------
+
+SPANS = f"""
+SELECT l.extension, {ListKind.RING_BACK.value}, 0, {_before("?1", "l.extension", "?2")} + 1 AS first,
+    {_before("?1", "l.extension", "(?3 + 1)")} AS last
+FROM call_list l WHERE l.app_id = ?1 AND l.kind = {ListKind.OUT_MISSED.value}
+"""
+_UNTIL = f"SELECT {_before('?1', 'b.value', '(?2 + 1)')} FROM json_each(?3) b ORDER BY b.key"
+_ROWS = f"""
+SELECT c.extension, 0, {_COLUMNS}
+FROM json_each(?4) b CROSS JOIN ring_back c ON c.app_id = ?1 AND c.extension = b.value
+    AND c.started_ms > ?2 AND c.started_ms <= ?3
+{OF_CONTACT % "?1"}
+"""
+
+
+def app_page(db: sqlite3.Connection, app_id: int, wanted: Range) -> AppPage:
+    """Return a page over all agents' lists, as one transaction sees them."""
+    from_ms, to_ms, skipped, most = page_parameters(wanted)
+    found = db.execute(SPANS, (app_id, from_ms, to_ms)).fetchall()
+    spans = {extension: Span(first, last) for extension, _, _, first, last in found if first <= last}
+    asking = page_slice(spans, from_ms, to_ms, skipped, most)
+    try:
+        at_ms, names = next(asking)
+        while True:
+            told = db.execute(_UNTIL, (app_id, at_ms, json.dumps(names))).fetchall()
+            at_ms, names = asking.send([row[0] for row in told])
+    except StopIteration as done:
+        among = done.value
+    asked = (app_id, among.after_ms, among.until_ms, json.dumps(list(among.spans)))
+    rows = [AgentsCall(row[0], listed_call(*row[1:])) for row in db.execute(_ROWS, asked)]
+    count = sum(span.size for span in spans.values())
+    return AppPage(count=count, calls=in_order(rows)[among.skipped : among.skipped + most])
