@@ -19,6 +19,7 @@ from benchmarks.postgresql_importing import postgresql_import_figures
 from benchmarks.postgresql_pages import postgresql_page_figures
 from benchmarks.postgresql_serving import postgresql_serving_figures
 from benchmarks.receiving import receiver_figures
+from benchmarks.ringing_back import ring_back_figures
 from benchmarks.serving import page_figures, rate_figures, size_figures
 from benchmarks.sizes import FULL, SHORT, Sizes
 from benchmarks.starting import start_figures
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[Sizes, Say], list[Figure]]] = {
     "pages": page_figures,
     "sizes": size_figures,
     "storage": storage_figures,
+    "ring-back": ring_back_figures,
     "receiver": receiver_figures,
     "start": start_figures,
     "import": import_figures,

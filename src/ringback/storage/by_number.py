@@ -18,8 +18,9 @@ from ringback.storage.records import EARLIEST_MS
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.numbers import UNKNOWN_NUMBER
 
-# What spans of starts are: epoch milliseconds without their last bits. 2**28 of them are three days, 2**22 70 minutes.
-SPAN_BITS = (28, 22)
+# What spans of starts are: epoch milliseconds without their last bits. 2**30 of them are twelve days, 2**26 19 hours,
+# 2**22 70 minutes: a year has thirty of the first, and each has sixteen of the next.
+SPAN_BITS = (30, 26, 22)
 REVISION_BITS = 63  # in the place of bits: not a count of rows, but of the changes to the list
 FOLLOWED = (ListKind.OUT_MISSED, ListKind.OUT_ANSWERED, ListKind.IN_ANSWERED)
 

@@ -33,26 +33,33 @@ def page_from(app: str, whose: str, from_: str, to: str, skipped: str) -> str:
     """Return the beginning of a statement that reads a page of the list of the one row of extension that `whose` gives.
 
     `found` has the extension and the first and last position of the range, `at` the key of the page's first row, or
-    nothing: the row at that position.
+    nothing: the row at that position. The first page, which is asked for most, begins with the newest row, and no span
+    is looked for.
     """
     rank = f"(SELECT last - {skipped} FROM found)"
-    within = ", ".join(_span_of(app, rank, bits, wider) for bits, wider in _SPANS)
+    within = ", ".join(_span_of(app, rank, skipped, bits, wider) for bits, wider in _SPANS)
+    rows = f"FROM ring_back c WHERE c.app_id = {app} AND c.extension = (SELECT extension FROM found)"
     return f"""
 WITH found AS MATERIALIZED (
     SELECT o.extension, {before(app, "o.extension", from_)} + 1 AS first,
         {before(app, "o.extension", f"({to} + 1)")} AS last
     FROM ({whose}) o
 ), {within}, at AS MATERIALIZED (
-    SELECT c.started_ms, c.call_ref FROM ring_back c
-    WHERE c.app_id = {app} AND c.extension = (SELECT extension FROM found)
-        AND c.started_ms >= (SELECT slot << {_NARROWEST} FROM span_{_NARROWEST})
-        AND c.started_ms < (SELECT (slot + 1) << {_NARROWEST} FROM span_{_NARROWEST})
-    ORDER BY c.started_ms, c.call_ref
-    LIMIT 1 OFFSET coalesce((SELECT f.last - {skipped} - s.before - 1 FROM found f, span_{_NARROWEST} s), 0)
+    SELECT started_ms, call_ref FROM (
+        SELECT c.started_ms, c.call_ref {rows}
+            AND c.started_ms >= (SELECT slot << {_NARROWEST} FROM span_{_NARROWEST})
+            AND c.started_ms < (SELECT (slot + 1) << {_NARROWEST} FROM span_{_NARROWEST})
+        ORDER BY c.started_ms, c.call_ref
+        LIMIT 1 OFFSET coalesce((SELECT f.last - {skipped} - s.before - 1 FROM found f, span_{_NARROWEST} s), 0)
+    ) far
+    UNION ALL SELECT started_ms, call_ref FROM (
+        SELECT c.started_ms, c.call_ref {rows} AND c.started_ms <= {to} AND {skipped} = 0
+        ORDER BY c.started_ms DESC, c.call_ref DESC LIMIT 1
+    ) newest
 )"""
 
 
-def _span_of(app: str, rank: str, bits: int, wider: int | None) -> str:
+def _span_of(app: str, rank: str, skipped: str, bits: int, wider: int | None) -> str:
     """The span that holds the row of this rank, and how many rows are before it; looked for within the wider one."""
     earlier, within = "", ""
     if wider:
@@ -62,6 +69,6 @@ def _span_of(app: str, rank: str, bits: int, wider: int | None) -> str:
     return f"""span_{bits} AS MATERIALIZED (
     SELECT s.slot, s.before FROM (
         SELECT n.slot, CAST(sum(n.calls) OVER (ORDER BY n.slot) AS bigint) - n.calls {earlier} AS before
-        {counts(app, "(SELECT extension FROM found)", bits)} {within}
+        {counts(app, "(SELECT extension FROM found)", bits)} AND {skipped} > 0 {within}
     ) s WHERE s.before < {rank} ORDER BY s.slot DESC LIMIT 1
 )"""
