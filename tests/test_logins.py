@@ -234,7 +234,7 @@ async def guessed(store: Store, times: int) -> list[object]:
     """Guess so often, one after the other; return what was said."""
     passwords = agents.Passwords()
     elsewhere = Logins(store, passwords, Limits(TRIES, WAIT), 30)
-    said = [
+    said: list[object] = [
         (await asyncio.gather(elsewhere.log_in(str(AGENT), WRONG, EVIL), return_exceptions=True))[0]
         for _ in range(times)
     ]

@@ -109,7 +109,7 @@ def test_of_two_that_condense_at_once_one_condenses_each_call(store: Store, stor
         other = await open_store(store_url)
         counts = await asyncio.gather(store.condense(A_MINUTE_ON_MS), other.condense(A_MINUTE_ON_MS))
         await other.close()
-        return counts
+        return list(counts)
 
     assert sum(run(at_once())) == 300
     assert all(len(run(store.legs(APP, call.call_id))) == 1 for call in whole_list(store, OUT_MISSED))
