@@ -56,7 +56,7 @@ soak: $(READY)  ## half an hour of steady load; MINUTES= for another time
 wheel: $(READY)  ## build the wheel into dist/, and beside it the list of what it needs (SBOM, CycloneDX)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --wheel
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --output-file dist/ringback.cdx.json requirements/runtime.txt
+	@.ci/sbom
 
 lock: $(READY)  ## renew the lock files (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/runtime.txt

@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from threading import Thread
 
 import pytest
 from tests.loop import run
 from tests.stores import Stores
-from tests.web.house import PASSWORD, add_agent
+from tests.web.house import PASSWORD, add_agent, with_store
 
 from ringback import agents, logins
 from ringback.errors import BadLogin, InvalidInput, TooManyLogins
@@ -191,6 +192,54 @@ def test_workers_agree(door: Door, store_url: str) -> None:
         return sum(isinstance(outcome, BadLogin) for outcome in outcomes)
 
     assert run(guessed()) == TRIES
+
+
+class OvertakenClock(Clock):
+    """A clock that others come in by after its second reading from now on, before that moment is used."""
+
+    def __init__(self, others: Callable[[], None]) -> None:
+        super().__init__()
+        self._others, self._readings = others, 0
+
+    def time_ns(self) -> int:
+        moment = super().time_ns()
+        self._readings += 1
+        if self._readings == 2:
+            overtaking = Thread(target=self._others)
+            overtaking.start()
+            overtaking.join()
+        return moment
+
+
+@pytest.mark.parametrize(("guesses", "outcome"), [(TRIES - 1, "wrong"), (TRIES, WAIT)])
+def test_who_is_overtaken_has_the_tries_that_are_left(
+    door: Door, store_url: str, monkeypatch: pytest.MonkeyPatch, guesses: int, outcome: int | str
+) -> None:
+    """A log-in that others overtake a wait later, on another worker, is the last of the tries, or one too many."""
+
+    def guess_elsewhere() -> None:
+        clock.seconds += WAIT
+        said = with_store(store_url, lambda store: guessed(store, guesses))
+        assert [type(one) for one in said] == [BadLogin] * guesses
+
+    clock = OvertakenClock(guess_elsewhere)
+    monkeypatch.setattr(logins, "time", clock)
+
+    assert door.log_in() == outcome
+    clock.seconds += WAIT
+    assert door.log_in() == "wrong"
+
+
+async def guessed(store: Store, times: int) -> list[object]:
+    """Guess so often, one after the other; return what was said."""
+    passwords = agents.Passwords()
+    elsewhere = Logins(store, passwords, Limits(TRIES, WAIT), 30)
+    said: list[object] = [
+        (await asyncio.gather(elsewhere.log_in(str(AGENT), WRONG, EVIL), return_exceptions=True))[0]
+        for _ in range(times)
+    ]
+    passwords.close()
+    return said
 
 
 def test_the_owner_unlocks(door: Door) -> None:

@@ -63,12 +63,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--scattered", type=int, default=0, metavar="DAYS", help="calls at random times of so many days; not flat"
+    )
     asked = parser.parse_args()
     console = Console(highlight=False)
-    sys.exit(0 if soak(asked.minutes, asked.store, asked.seed, console) else 1)
+    sys.exit(0 if soak(asked.minutes, asked.store, asked.seed, console, asked.scattered) else 1)
 
 
-def soak(minutes: float, kind: str, seed: int, console: Console) -> bool:
+def soak(minutes: float, kind: str, seed: int, console: Console, scattered_days: int = 0) -> bool:
     """Soak a server of two workers on a store of this kind; return whether all was well."""
     say: Say = Console(stderr=True, highlight=False, markup=False).print
     with stores_of(kind, say) as stores, tempfile.TemporaryDirectory() as folder:
@@ -79,7 +82,7 @@ def soak(minutes: float, kind: str, seed: int, console: Console) -> bool:
             tenant = served.house.tenant()
             for extension in ("104", "105"):
                 tenant.add_agent(extension)
-            work = Steady(tenant, seed)
+            work = Steady(tenant, seed, scattered_days)
             samples, restarts = _soaked(served, work, minutes * 60, seed, say)
             found = kept(url, tenant.app_id)
         faults = [f"check: {fault.where}: {fault.what}" for fault in found.faults]

@@ -26,12 +26,15 @@ class Timed(NamedTuple):
 
 
 class Steady:
-    """One client that keeps its paces; a delivery is sent until it is acknowledged."""
+    """One client that keeps its paces; a delivery is sent until it is acknowledged.
 
-    def __init__(self, tenant: Tenant, seed: int) -> None:
-        self._tenant, self._chance = tenant, Random(seed)
+    Calls come as they do from a switch, or started at any time of so many days: no switch does that.
+    """
+
+    def __init__(self, tenant: Tenant, seed: int, scattered_days: int = 0) -> None:
+        self._tenant, self._chance, self._scattered_ms = tenant, Random(seed), scattered_days * _DAY_MS
         self._began = time.monotonic()
-        self._range = {"from": _now_ms() - _LATE_MS, "to": _now_ms() + _DAY_MS}
+        self._range = {"from": _now_ms() - max(_LATE_MS, self._scattered_ms), "to": _now_ms() + _DAY_MS}
         self._is_over = False
         self._http = httpx.AsyncClient(base_url=tenant.house.url, timeout=_PATIENCE_SECONDS)
         self.answers: list[Timed] = []
@@ -86,6 +89,8 @@ class Steady:
 
     def _started_ms(self) -> int:
         """A call comes when it has ended; now and then late by minutes, as from a switch that had to send it again."""
+        if self._scattered_ms:
+            return _now_ms() - self._chance.randrange(self._scattered_ms)
         late = self._chance.random() < _LATE_SHARE
         return _now_ms() - self._chance.randrange(_LATE_MS if late else _PROMPT_MS)
 

@@ -1,5 +1,6 @@
 """Nothing leaks: no secret and no number in anything that a server at work, and failing, writes, answers or shows."""
 
+import json
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
+from tests.page.sessions import signed_in
 from tests.stores import PostgresqlStores, Stores
 from tests.switches.programs import free_port
 from tests.web.house import DEADLINE_SECONDS, FROM, PASSWORD, SEED_APP, House, missed, wait_for
@@ -76,6 +78,61 @@ def test_nothing_a_server_writes_or_shows_holds_a_secret_or_a_number(
         assert not [answer for answer in answers if secret in str(answer.headers) or secret in said(answer)], secret
     for where in (urlsplit(url).hostname, urlsplit(url).username, str(tmp_path), "/stores"):
         assert not where or not [answer.text for answer in away if where in answer.text]
+
+
+COMMANDS = (
+    "app list",
+    "agent list",
+    "audit list",
+    "rejects list",
+    f"list 103_{SEED_APP} --from 2019-10-01 --to 2019-10-04",
+    f"export {SEED_APP} --format jsonl",
+    f"token revoke 103_{SEED_APP}",
+    "check",
+)
+
+
+def test_nothing_that_is_left_behind_holds_a_secret(tmp_path: Path, stores: Stores) -> None:
+    """Neither the store and a backup of it, nor any other file or file's name, nor what the commands print."""
+    url = stores.made()
+    with (
+        running(tmp_path, "serve", "--port", "0", more={"RINGBACK_STORE": url}) as server,
+        httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
+    ):
+        tenant = House(url, http).tenant(SEED_APP)
+        tenant.ingest(missed(FROM), {"garbage": True})
+        answers = [*failing(http, tenant.secret, tenant.token)]
+        with signed_in(tenant) as client:
+            (session,) = client.cookies.values()
+        login = http.post("/v1/agentLogin", json={"id": tenant.agent_id, "password": PASSWORD}).json()["token"]
+        issued = ringback(tmp_path, "token", "issue", tenant.agent_id, "--json", RINGBACK_STORE=url).stdout
+        new = b"another-" + PASSWORD.encode()
+        changed = ringback(
+            tmp_path, "agent", "password", tenant.agent_id, "--password-stdin", stdin=new, RINGBACK_STORE=url
+        )
+        rotated = ringback(tmp_path, "app", "rotate", str(SEED_APP), "--json", RINGBACK_STORE=url).stdout
+        while_running = [*contents(tmp_path, url)]
+    ended = [ringback(tmp_path, *command.split(), RINGBACK_STORE=url) for command in COMMANDS]
+    ended += [changed, ringback(tmp_path, "backup", "backup.db", RINGBACK_STORE=url)]
+
+    secrets = [PASSWORD, tenant.secret, tenant.token, session, login]
+    secrets += [json.loads(issued)["token"], json.loads(rotated)["secret"]]
+    assert len(answers) > 10
+    assert [one.returncode for one in ended] == [0] * len(ended)
+    written = [*while_running, *contents(tmp_path, url), *(one.stdout + one.stderr for one in ended)]
+    assert any(b"agent_added" in text or b"secret_rotated" in text for text in written)
+    assert any(text.startswith(b"SQLite format 3") for text in written)
+    for secret in secrets:
+        assert not [text[:80] for text in written if secret.encode() in text], secret
+
+
+def contents(folder: Path, url: str) -> Iterator[bytes]:
+    """Yield the names and bytes of all files that a server and commands have written, the store's among them."""
+    folders = {folder, Path(urlsplit(url).path).parent} if url.startswith("sqlite") else {folder}
+    for path in sorted(path for folder in folders for path in folder.rglob("*")):
+        yield str(path).encode()
+        if path.is_file():
+            yield path.read_bytes()
 
 
 def passwords_of(url: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
 from tests.loop import run
+from tests.page.days import ZONE
 from tests.switches.programs import missing_programs, refuse, refuse_without
 from tests.web.house import PASSWORD, wait_for
 
@@ -133,8 +134,8 @@ class Browsers:
 
     @contextmanager
     def context(self, **settings: Any) -> Iterator[BrowserContext]:
-        """Run with a fresh context: an English reader in India, unless these settings say otherwise."""
-        context = run(self._browser.new_context(**{"locale": "en-GB", "timezone_id": "Asia/Kolkata", **settings}))
+        """Run with a fresh context: an English reader where it is about noon, unless these settings say otherwise."""
+        context = run(self._browser.new_context(**{"locale": "en-GB", "timezone_id": ZONE.key, **settings}))
         try:
             yield context
         finally:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.loop import run
-from tests.page.days import INDIA, at, now_ms, some
+from tests.page.days import ZONE, at, now_ms, some
 from tests.page.desk import Browsers, Desk
 from tests.page.sessions import signed_in
 from tests.web.house import House, Tenant, missed
@@ -36,7 +36,7 @@ def test_a_row_says_whom_when_and_why(desk: Desk, tenant: Tenant) -> None:
         ["reception"],
         ["Unknown number"],
     ]
-    assert when[0].split() == ["3", "minutes", "ago", f"{datetime.fromtimestamp(now / 1000 - 180, INDIA):%-H:%M}"]
+    assert when[0].split() == ["3", "minutes", "ago", f"{datetime.fromtimestamp(now / 1000 - 180, ZONE):%-H:%M}"]
     assert when[1].split() == ["yesterday", "9:05"]
     assert [text.strip() for text in why] == [
         "Busy rang 17 secs",
@@ -84,7 +84,7 @@ def test_ranges_are_the_readers_own_days(desk: Desk, tenant: Tenant) -> None:
         desk.press(name)
         desk.counts(".row", count)
         assert desk.text("#ranges [aria-current]") == name
-    day = datetime.fromtimestamp(at(30) / 1000, INDIA).date().isoformat()
+    day = datetime.fromtimestamp(at(30) / 1000, ZONE).date().isoformat()
     run(desk.page.fill("[name=from]", day))
     run(desk.page.fill("[name=to]", day))
     desk.press("Show")

@@ -1,5 +1,7 @@
 """Calls whose legs were condensed: they show what they showed, and nothing that comes late changes them."""
 
+import asyncio
+
 import pytest
 from tests.loop import run
 from tests.storage.examples import AN_APP, BEGUN_MS, OUT_ANSWERED, OUT_MISSED, whole_list, whole_lists
@@ -7,6 +9,7 @@ from tests.storage.processes import pouring
 from tests.telephony.examples import a_leg
 from tests.web.house import wait_for
 
+from ringback.storage import open_store
 from ringback.storage.base import Store
 from ringback.storage.records import Intake
 from ringback.telephony.disposition import Disposition
@@ -96,6 +99,50 @@ def test_condensing_and_purging_beside_a_writer_loses_nothing(store: Store, stor
     for call in calls[:20]:
         for leg in run(store.legs(APP, call.call_id)):
             assert encode_leg(leg).startswith(b'{"source":"ringback"')
+
+
+def test_of_two_that_condense_at_once_one_condenses_each_call(store: Store, store_url: str) -> None:
+    """Whoever finds a call condensed by the other passes it over: each is counted once and keeps its one leg."""
+    run(store.take_in(APP, [a_leg(f"c{n}", seconds=n / 100) for n in range(300)]))
+
+    async def at_once() -> list[int]:
+        other = await open_store(store_url)
+        counts = await asyncio.gather(store.condense(A_MINUTE_ON_MS), other.condense(A_MINUTE_ON_MS))
+        await other.close()
+        return list(counts)
+
+    assert sum(run(at_once())) == 300
+    assert all(len(run(store.legs(APP, call.call_id))) == 1 for call in whole_list(store, OUT_MISSED))
+    assert run(store.check()).faults == []
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_calls_that_are_purged_meanwhile_are_passed_over(store: Store, store_url: str, round_: int) -> None:
+    """Calls that another process drops between the look at them and the condensing are no fault, and stay dropped."""
+    run(store.take_in(APP, [a_leg(f"c{n}", seconds=n / 10 + round_) for n in range(300)]))
+
+    async def at_once() -> int:
+        other = await open_store(store_url)
+        purged, _ = await asyncio.gather(other.purge(A_MINUTE_ON_MS), store.condense(A_MINUTE_ON_MS))
+        await other.close()
+        return purged
+
+    assert run(at_once()) == 300
+    assert whole_list(store, OUT_MISSED) == []
+    assert run(store.check()).faults == []
+
+
+def test_a_call_that_no_leg_would_show_as_it_is_stays_whole(store: Store) -> None:
+    """A cost of minus nothing, as legs of old may have it, is shown so and by no condensed leg: such legs are left."""
+    odd = a_leg("odd", rate="-0.00001", trunk="t1")
+    run(store.take_in(APP, [odd, a_leg("plain", seconds=1)]))
+    before = whole_lists(store)
+
+    assert run(store.condense(A_MINUTE_ON_MS)) == 1
+
+    assert whole_lists(store) == before
+    (call,) = (call for call in before[OUT_MISSED] if call.rate == "-0.0000")
+    assert run(store.legs(APP, call.call_id)) == [odd]
 
 
 def test_dropping_beside_a_writer_drops_those_and_no_others(store: Store, store_url: str) -> None:

@@ -169,7 +169,15 @@ def served(store: str, **settings: Any) -> Iterator[House]:
 @contextmanager
 def _running(application: Application, listening: socket.socket) -> Iterator[Callable[[], None]]:
     server = uvicorn.Server(
-        uvicorn.Config(application, http=DirectProtocol, ws="none", lifespan="on", log_config=None, access_log=False)
+        uvicorn.Config(
+            application,
+            http=DirectProtocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # as the server has it
+        )
     )
     thread = Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

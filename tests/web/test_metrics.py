@@ -158,6 +158,13 @@ def test_a_store_that_is_away_is_told_and_keeps_nothing_else_back(stores: Stores
         ({}, {"Forwarded": "for=127.0.0.1"}, 403),
         ({"trusted_proxies": ("127.0.0.1",)}, {"X-Forwarded-For": "198.51.100.1"}, 403),
         ({"trusted_proxies": ("127.0.0.1",)}, {"X-Forwarded-For": "127.0.0.1, 198.51.100.1"}, 403),
+        ({"trusted_proxies": ("192.0.2.7",)}, {"X-Forwarded-For": "198.51.100.1"}, 403),  # another proxy is trusted
+        ({"trusted_proxies": ("127.0.0.1",)}, {"X-Forwarded-For": "unknown"}, 403),  # it tells of nobody
+        ({"trusted_proxies": ("127.0.0.1",)}, {"X-Forwarded-For": "unknown, 127.0.0.1"}, 403),
+        ({"trusted_proxies": ("127.0.0.1",)}, {"Forwarded": "for=198.51.100.1"}, 403),
+        ({"trusted_proxies": ("127.0.0.1",)}, {"Via": "1.1 proxy"}, 403),
+        ({"trusted_proxies": ("127.0.0.1",)}, {"X-Forwarded-For": "127.0.0.1"}, 200),  # asked on this machine
+        ({"trusted_proxies": ("127.0.0.1",)}, {}, 200),
         ({"trusted_proxies": ("127.0.0.1",), "metrics_from": ("192.0.2.0/24",)}, {"X-Forwarded-For": "192.0.2.1"}, 200),
         ({"metrics_from": ("198.51.100.0/24",)}, {}, 403),
         ({"metrics_from": ()}, {}, 403),

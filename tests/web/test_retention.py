@@ -1,9 +1,11 @@
 """Retention: served stores drop what is older than their owner keeps, one process at a time, beside live calls."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from tests.storage.examples import AN_APP, OUT_MISSED
 from tests.switches.programs import free_port
 from tests.telephony.examples import a_leg
@@ -12,7 +14,9 @@ from tests.web.processes import running
 
 from ringback.auditing import lines_of
 from ringback.storage.base import Store
+from ringback.storage.pacing import Pace
 from ringback.storage.records import Range
+from ringback.web import retention
 from ringback.web.retention import DUTY
 
 DAY = timedelta(days=1)
@@ -106,6 +110,35 @@ def test_whoever_stops_leaves_the_work_to_the_next_at_once(store_url: str) -> No
         assert not with_store(store_url, lambda store: store.take_duty(DUTY, "another", 60))
 
     assert with_store(store_url, lambda store: store.take_duty(DUTY, "another", 60))
+
+
+class Slowly(Pace):
+    """A pace that makes even little work long."""
+
+    rest_seconds = 0.15
+
+
+def test_work_longer_than_the_duty_keeps_it(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a round takes, no other process gets hold of the duty before it is over."""
+    for name, value in {"_DUTY_SECONDS": 0.4, "_RENEW_SECONDS": 0.1, "Pace": Slowly}.items():
+        monkeypatch.setattr(retention, name, value)
+    app_id = add_app(store_url)
+
+    async def watched(store: Store) -> list[bool]:
+        taken: list[bool] = []
+        while "retention" not in {line.act.value for line in await lines_of(store, app_id)}:
+            taken.append(await store.take_duty(DUTY, "another", 0.001))
+            await asyncio.sleep(0.02)
+        return taken
+
+    with served(store_url, retention_days=10):
+        wait_for_act(store_url, "retention_begun")
+        begun = time.monotonic()
+        taken = with_store(store_url, watched)
+        assert time.monotonic() - begun > 3 * 0.4  # else it was no long work
+
+    assert not any(taken)
+    assert ages(store_url, app_id) == [0, 1, 9]
 
 
 def test_nothing_goes_where_nothing_is_set(store_url: str) -> None:

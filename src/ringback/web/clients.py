@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from ringback.settings import Network
 
+_PROXYS_HEADERS = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via")
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -46,9 +47,16 @@ def client_scheme(scope: Scope, trusted: Collection[Network]) -> str:
     return str(scope.get("scheme", "http"))
 
 
-def is_passed_on(scope: Scope) -> bool:
-    """Tell whether a proxy, trusted or not, stands before the client: then the peer's address says nothing."""
-    return any(name in (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via") for name, _ in scope["headers"])
+def is_hidden(scope: Scope, trusted: Collection[Network]) -> bool:
+    """Tell whether a proxy stands before a client whose address no trusted one has told: the peer's says nothing."""
+    if not any(name in _PROXYS_HEADERS for name, _ in scope["headers"]):
+        return False
+    if not is_in(_peer(scope), trusted):
+        return True
+    for text in reversed(_values(scope, b"x-forwarded-for")):
+        if not is_in(text, trusted):
+            return _address_of(text) is None
+    return not _values(scope, b"x-forwarded-for")
 
 
 def is_in(address: _Address | str, networks: Collection[Network]) -> bool:

@@ -9,7 +9,7 @@ from ringback.settings import Settings, networks_of
 from ringback.storage.base import Store
 from ringback.storage.records import Measures
 from ringback.web.answers import Answer, header
-from ringback.web.clients import client_address, is_in, is_passed_on
+from ringback.web.clients import client_address, is_hidden, is_in
 from ringback.web.problems import problem_answer
 from ringback.web.tallies import Tallies
 
@@ -39,7 +39,7 @@ class Metrics:
 
     def _may_read(self, scope: Scope) -> bool:
         """A proxy that nobody told us of makes every client look like itself: what it passes on is refused."""
-        if is_passed_on(scope) and not self._trusted:
+        if is_hidden(scope, self._trusted):
             return False
         return is_in(client_address(scope, self._trusted), self._allowed)
 
