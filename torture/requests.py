@@ -95,7 +95,8 @@ def _asked(chance: Random, access: Access) -> Request:
         path, asked = "/v1/callLegs", {"token": access.token, "id": f"{chance.getrandbits(96):024x}"}
     else:
         range_ = {"from": chance.randrange(2**41), "to": 2**41 + chance.randrange(2**41)}
-        path, asked = "/v1/agentOutMissed", {"token": access.token, **range_, "page": 1, "limit": 10}
+        path = chance.choice(("/v1/agentOutMissed", "/v1/agentRingBack"))
+        asked = {"token": access.token, **range_, "page": chance.choice((1, 1, 2)), "limit": 10}
     body = json.dumps(asked).encode() if chance.random() < 0.7 else urlencode(asked).encode()
     if chance.random() < 0.9:
         body = mutated(chance, body)

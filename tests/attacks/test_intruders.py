@@ -17,6 +17,7 @@ from tests.web.processes import ringback
 from ringback import agents
 from ringback.settings import Settings
 
+LISTS = ("/v1/agentOutMissed", "/v1/agentRingBack")
 SQL = (
     "' OR '1'='1",
     "'; DROP TABLE listed_call; --",
@@ -57,14 +58,15 @@ def intruder(served: Site) -> Tenant:
     return served.house.tenant()
 
 
-def test_guessed_tokens_show_nothing(victim: Tenant) -> None:
+@pytest.mark.parametrize("path", LISTS)
+def test_guessed_tokens_show_nothing(victim: Tenant, path: str) -> None:
     """Five hundred made-up tokens of the app, and those one character off the right one, are all refused alike."""
     made_up = [agents.new_credential(agents.TOKEN_PREFIX, victim.app_id) for _ in range(200)]
     near = [victim.token[:-1] + digit for digit in "0123456789abcdef" if digit != victim.token[-1]]
     answers = {
         (answer.status_code, answer.text)
         for token in made_up + near
-        for answer in [victim.house.http.post("/v1/agentOutMissed", json=victim.asked(token=token))]
+        for answer in [victim.house.http.post(path, json=victim.asked(token=token))]
     }
 
     assert len(answers) == 1
@@ -81,7 +83,10 @@ def test_anothers_token_shows_nothing_of_ones_calls(victim: Tenant, intruder: Te
     assert victim.house.http.post(legs, json={"token": victim.token, "id": call["_id"]}).status_code == 200
     for token in (intruder.token, renamed):
         assert victim.house.http.post(legs, json={"token": token, "id": call["_id"]}).status_code == 404
-    assert victim.house.http.post("/v1/agentOutMissed", json=victim.asked(token=renamed)).status_code == 404
+    for path in LISTS:
+        assert victim.house.http.post(path, json=victim.asked(token=renamed)).status_code == 404
+        assert victim.house.http.post(path, json=intruder.asked()).json()["count"] == 0
+        assert victim.house.http.post(path, json=victim.asked()).json()["count"] == 1
 
 
 def test_anothers_secret_delivers_nothing_to_ones_lists(victim: Tenant, intruder: Tenant) -> None:
@@ -104,7 +109,7 @@ def test_sql_is_text_wherever_it_stands(victim: Tenant, sql: str) -> None:
     legs = ({"token": victim.token, "id": sql}, {"token": sql, "id": call["_id"]})
     pages = [victim.asked(**{name: sql}) for name in ("token", "from", "to", "page", "limit")]
     paths = (f"/ingest/{quote(sql, safe='')}", f"/ingest/generic?key={quote(sql)}", f"/{quote(sql)}?{quote(sql)}")
-    asked: list[tuple[str, object]] = [("/v1/agentOutMissed", page) for page in pages]
+    asked: list[tuple[str, object]] = [(path, page) for page in pages for path in LISTS]
     asked += [("/v1/callLegs", one) for one in legs] + [("/v1/agentLogin", login) for login in logins]
     asked += [(path, []) for path in paths]
     statuses = [victim.house.http.post(path, json=body).status_code for path, body in asked]

@@ -279,7 +279,7 @@ def test_a_delivery_is_posted_or_asked(house: House, method: str) -> None:
     assert sorted(response.headers["allow"].split(", ")) == ["GET", "POST"]
 
 
-@pytest.mark.parametrize("path", [LIST, LOGIN, "/v1/callLegs"])
+@pytest.mark.parametrize("path", [LIST, LOGIN, "/v1/agentRingBack", "/v1/callLegs"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"])
 def test_only_post_is_taken(house: House, path: str, method: str) -> None:
     """Any other method is a 405 that says POST."""
