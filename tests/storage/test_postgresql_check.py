@@ -76,7 +76,7 @@ DAMAGES = {
     "a number not to ring back": ("DELETE FROM ring_back", "numbers to ring back lack a row"),
     "tries edited": ("UPDATE ring_back SET tries = 9", "numbers to ring back have a row that does not follow"),
     "counts edited": (
-        "UPDATE ring_back_count SET calls = 9 WHERE bits = 20",
+        "UPDATE ring_back_count SET calls = 9 WHERE bits = 22",
         "counts of numbers to ring back lack a row",
     ),
     "an agent disabled by hand": ("UPDATE agent SET is_disabled = true", "a token of an agent that is disabled"),

@@ -102,7 +102,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a number not to ring back": ("DELETE FROM ring_back", "numbers to ring back lack a row"),
     "tries edited": ("UPDATE ring_back SET tries = 9", "numbers to ring back have a row that does not follow"),
     "counts edited": (
-        "UPDATE ring_back_count SET calls = 9 WHERE bits = 20",
+        "UPDATE ring_back_count SET calls = 9 WHERE bits = 22",
         "counts of numbers to ring back lack a row",
     ),
     "a mark by hand": (

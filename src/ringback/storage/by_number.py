@@ -4,21 +4,22 @@ A number is to be rung back by an agent who tried it, until it is reached: an an
 a mark by hand. A try counts when it started after the number was last reached. The list holds each number's last try.
 
 Rows leave this list from its midst all the time, so positions are not written down: moving all rows behind would cost
-more the longer the list is. Instead rows are counted by spans of their start, coarse ones to fine ones; the position
+more the longer the list is. Instead rows are counted by spans of their start, wide ones and narrow ones; the position
 of a moment is the sum of a few counts, and the row at a position is found by the same sums.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ringback.storage.positions import Changes, Entry
+from ringback.storage.records import EARLIEST_MS
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.numbers import UNKNOWN_NUMBER
 
-# What spans of starts are: epoch milliseconds without their last bits. 2**28 of them are three days, 2**20 17 minutes.
-SPAN_BITS = (28, 24, 20)
-REVISION_BITS = 0  # in the place of bits: not a count of rows, but of the changes to the list
+# What spans of starts are: epoch milliseconds without their last bits. 2**28 of them are three days, 2**22 70 minutes.
+SPAN_BITS = (28, 22)
+REVISION_BITS = 63  # in the place of bits: not a count of rows, but of the changes to the list
 FOLLOWED = (ListKind.OUT_MISSED, ListKind.OUT_ANSWERED, ListKind.IN_ANSWERED)
 
 
@@ -41,7 +42,7 @@ class Numbered(NamedTuple):
     @property
     def numbers(self) -> list[str]:
         """The numbers that may be to ring back, or no longer, in order."""
-        return sorted({call.number for call in self.gone} | {call.number for call in self.came})
+        return sorted({call.number for call in (*self.gone, *self.came)})
 
 
 def numbered(changes: Mapping[ListKey, Changes]) -> Numbered:
@@ -62,6 +63,77 @@ def numbered_call(key: ListKey, number: str, started_ms: int, call_ref: bytes) -
     return (NumberedCall(number, key.kind is not ListKind.OUT_MISSED, started_ms, call_ref, key.extension),)
 
 
+# --- what follows --------------------------------------------------------------------------------------------------
+
+
+class ToRingBack(NamedTuple):
+    """A row of an agent's list: the last try of a number, and how many there were since the number was last reached."""
+
+    extension: str
+    started_ms: int
+    call_ref: bytes
+    tries: int
+
+
+class Standing(NamedTuple):
+    """How a number stands: when it was last reached, and the rows that it has in lists, by extension."""
+
+    reached_ms: int
+    rows: dict[str, ToRingBack]
+
+
+def standings(rows: Iterable[Sequence[Any]]) -> dict[str, Standing]:
+    """Return how numbers stand, of rows of number, when it was last reached, and a `ToRingBack` or its place empty."""
+    told: dict[str, Standing] = {}
+    for number, reached_ms, *row in rows:
+        standing = told.setdefault(number, Standing(EARLIEST_MS if reached_ms is None else reached_ms, {}))
+        if row[0] is not None:
+            standing.rows[row[0]] = ToRingBack(*row)
+    return told
+
+
+def followed(before: Mapping[str, Standing], changed: Numbered) -> tuple[dict[str, Standing], list[str]]:
+    """Return how numbers stand after calls of them went and came; and of which that cannot be said without a look.
+
+    Nearly always it can: a call that came was the number's newest.
+    """
+    after = dict(before)
+    unsure = {call.number for call in changed.gone}
+    for call in sorted(changed.came, key=_reached_first):
+        if call.number not in unsure:
+            standing = _with(after[call.number], call)
+            if standing is None:
+                unsure.add(call.number)
+            else:
+                after[call.number] = standing
+    return after, sorted(unsure)
+
+
+def _reached_first(call: NumberedCall) -> bool:
+    return not call.was_reached
+
+
+def _with(standing: Standing, call: NumberedCall) -> Standing | None:
+    """How a number stands with one call more; None where tries before it have to be told from those after it."""
+    if call.started_ms <= standing.reached_ms:
+        return standing
+    if call.was_reached:
+        is_newest = all(row.started_ms <= call.started_ms for row in standing.rows.values())
+        return Standing(call.started_ms, {}) if is_newest else None
+    last, tries = (call.started_ms, call.call_ref), 1
+    if (row := standing.rows.get(call.extension)) is not None:
+        last, tries = max(last, (row.started_ms, row.call_ref)), row.tries + 1
+    return Standing(standing.reached_ms, standing.rows | {call.extension: ToRingBack(call.extension, *last, tries)})
+
+
+class Rewriting(NamedTuple):
+    """What changes in the lists of numbers to ring back: rows, and counts."""
+
+    gone: list[ToRingBack]
+    came: list[ToRingBack]
+    counts: list["CountChange"]
+
+
 class CountChange(NamedTuple):
     """By how much a count of a list changes: the rows of a span, or (`REVISION_BITS`) the list's revision."""
 
@@ -71,14 +143,20 @@ class CountChange(NamedTuple):
     by: int
 
 
-def count_changes(gone: Iterable[tuple[str, int]], came: Iterable[tuple[str, int]]) -> list[CountChange]:
-    """Return what rows of these extensions and starts that went and came do to counts, in order."""
-    went, came = list(gone), list(came)
+def rewriting(before: Mapping[str, Standing], after: Mapping[str, Standing]) -> Rewriting:
+    """Return the writes that take the lists from one to the other; counts in order, as every writer puts them."""
+    had = {row for standing in before.values() for row in standing.rows.values()}
+    has = {row for standing in after.values() for row in standing.rows.values()}
+    gone, came = sorted(had - has), sorted(has - had)
+    return Rewriting(gone, came, count_changes(gone, came))
+
+
+def count_changes(gone: Iterable[ToRingBack], came: Iterable[ToRingBack]) -> list[CountChange]:
+    """Return what rows that went and came do to counts, in order."""
     changed: Counter[tuple[str, int, int]] = Counter()
-    for rows, by in ((went, -1), (came, 1)):
-        for extension, started_ms in rows:
+    for rows, by in ((gone, -1), (came, 1)):
+        for row in rows:
+            changed[row.extension, REVISION_BITS, 0] = 1
             for bits in SPAN_BITS:
-                changed[extension, bits, started_ms >> bits] += by
-    for extension in {extension for extension, _ in (*went, *came)}:
-        changed[extension, REVISION_BITS, 0] = 1
+                changed[row.extension, bits, row.started_ms >> bits] += by
     return [CountChange(*key, by) for key, by in sorted(changed.items()) if by]

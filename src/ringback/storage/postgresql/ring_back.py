@@ -5,7 +5,7 @@ is of both. So whoever writes calls of a number holds the number's lock first: a
 and behind the locks of lists. Counts come last, in order as well. So nobody waits in a circle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ringback.storage.by_number import (
     FOLLOWED,
@@ -13,7 +13,11 @@ from ringback.storage.by_number import (
     SPAN_BITS,
     Numbered,
     NumberedCall,
-    count_changes,
+    Standing,
+    ToRingBack,
+    followed,
+    rewriting,
+    standings,
 )
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection
@@ -24,8 +28,7 @@ from ringback.telephony.numbers import UNKNOWN_NUMBER, number_again
 
 _KINDS = ", ".join(str(kind.value) for kind in FOLLOWED)
 _OUT_MISSED = ListKind.OUT_MISSED.value
-_ROW = ("extension", "started_ms", "call_id", "call_ref", "number", "tries", "shown", "disposition", "ringing_seconds")
-_NUMBERED = NumberedCall._fields
+_NUMBERED, _ROW = NumberedCall._fields, ToRingBack._fields
 _AT_A_TIME = 5000  # numbers, of a whole app: bounds the memory
 
 # The calls by number as the lists have them.
@@ -34,10 +37,10 @@ SELECT c.number, c.kind <> {_OUT_MISSED} AS was_reached, c.started_ms, c.call_re
 FROM listed_call c WHERE c.app_id = $1 AND c.kind IN ({_KINDS}) AND c.number <> '{UNKNOWN_NUMBER}'
 """
 
-# The rows that follow for some numbers; number by number, so that the key finds each, see taking_in.py.
-_FOLLOWING = f"""
-SELECT t.extension, t.started_ms, coalesce(c.given_id, c.call_ref) AS call_id, c.call_ref, n.number, t.tries, c.shown,
-    c.disposition, c.ringing_seconds
+# How numbers stand: when each was last reached, and each agent's tries since then, of which the last is told. Number by
+# number, so that the key finds each, see taking_in.py.
+_STANDING = """
+SELECT n.number, r.reached_ms, t.extension, t.started_ms, t.call_ref, t.tries
 FROM %s n
 CROSS JOIN LATERAL (
     SELECT coalesce(greatest(
@@ -48,22 +51,20 @@ CROSS JOIN LATERAL (
     ), -1) AS reached_ms
     OFFSET 0
 ) r
-CROSS JOIN LATERAL (
-    SELECT b.extension, count(*) AS tries, max(b.started_ms) AS started_ms,
-        (array_agg(b.call_ref ORDER BY b.started_ms DESC, b.call_ref DESC))[1] AS call_ref
+%s JOIN LATERAL (
+    SELECT b.extension, max(b.started_ms) AS started_ms,
+        (array_agg(b.call_ref ORDER BY b.started_ms DESC, b.call_ref DESC))[1] AS call_ref, count(*) AS tries
     FROM call_by_number b
     WHERE b.app_id = $1 AND b.number = n.number AND NOT b.was_reached AND b.started_ms > r.reached_ms
     GROUP BY b.extension
     OFFSET 0
-) t
-CROSS JOIN LATERAL (
-    SELECT c.* FROM listed_call c WHERE c.app_id = $1 AND c.extension = t.extension AND c.kind = {_OUT_MISSED}
-        AND c.started_ms = t.started_ms AND c.call_ref = t.call_ref
-    OFFSET 0
-) c
+) t ON true
 """
-FOLLOWING = _FOLLOWING % "(SELECT k.number FROM app a, unnest($2::text[]) AS k (number) WHERE a.app_id = $1)"
-ALL_FOLLOWING = _FOLLOWING % "(SELECT DISTINCT d.number FROM call_by_number d WHERE d.app_id = $1)"
+STANDING = _STANDING % (
+    "(SELECT k.number FROM app a, unnest($2::text[]) AS k (number) WHERE a.app_id = $1)",
+    "LEFT",
+)
+_EVERY_NUMBER = "(SELECT DISTINCT d.number FROM call_by_number d WHERE d.app_id = $1)"
 
 HOLD_NUMBERS = """
 INSERT INTO called_number (app_id, number)
@@ -81,14 +82,14 @@ PUT_NUMBERED = f"""
 INSERT INTO call_by_number (app_id, {", ".join(_NUMBERED)})
 SELECT a.app_id, k.* FROM app a, {_OF_NUMBERED} AS k WHERE a.app_id = $1
 """
-DROP = """
-DELETE FROM ring_back r WHERE r.app_id = $1 AND r.number = ANY ($2::text[]) RETURNING r.extension, r.started_ms
+_OF_ROWS = "unnest($2::text[], $3::bigint[], $4::bytea[], $5::bigint[]) AS k (extension, started_ms, call_ref, tries)"
+DROP = f"""
+DELETE FROM ring_back r USING {_OF_ROWS}
+WHERE r.app_id = $1 AND r.extension = k.extension AND r.started_ms = k.started_ms AND r.call_ref = k.call_ref
 """
 PUT = f"""
 INSERT INTO ring_back (app_id, {", ".join(_ROW)})
-SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::bigint[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[],
-    $8::text[], $9::text[], $10::bigint[]) AS k
-WHERE a.app_id = $1
+SELECT a.app_id, k.* FROM app a, {_OF_ROWS} WHERE a.app_id = $1
 """
 _OF_COUNTS = "unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) AS k (extension, bits, slot, calls)"
 COUNT = f"""
@@ -104,32 +105,46 @@ WHERE n.app_id = $1 AND n.extension = k.extension AND n.bits = k.bits AND n.slot
 
 
 async def write(connection: Connection, app_id: int, changed: Numbered) -> None:
-    """Have numbers to ring back follow changes to calls by number, which the lists of calls have already."""
+    """Have numbers to ring back follow changes to calls by number."""
     numbers = changed.numbers
     if not numbers:
         return
-    await connection.execute(HOLD_NUMBERS, app_id, numbers)
+    before = await _held(connection, app_id, numbers)
     if changed.gone:
         await connection.execute(DROP_NUMBERED, app_id, *columns(5, changed.gone))
     if len(changed.came) >= MANY:
         await copy_rows(connection, app_id, "call_by_number", _NUMBERED, changed.came)
     elif changed.came:
         await connection.execute(PUT_NUMBERED, app_id, *columns(5, changed.came))
-    await _follow(connection, app_id, numbers)
+    after, unsure = followed(before, changed)
+    if unsure:
+        after |= await _standing(connection, app_id, unsure)
+    await _rewrite(connection, app_id, before, after)
 
 
-async def _follow(connection: Connection, app_id: int, numbers: Sequence[str]) -> None:
-    """Write anew the rows of these numbers, which are held, in all agents' lists."""
-    gone = await connection.fetch(DROP, app_id, numbers)
-    came = [tuple(row) for row in await connection.fetch(FOLLOWING, app_id, numbers)]
+async def _held(connection: Connection, app_id: int, numbers: Sequence[str]) -> dict[str, Standing]:
+    """Hold these numbers, which are in order, and return how they stand."""
+    await connection.execute(HOLD_NUMBERS, app_id, numbers)
+    return await _standing(connection, app_id, numbers)
+
+
+async def _standing(connection: Connection, app_id: int, numbers: Sequence[str]) -> dict[str, Standing]:
+    return standings(tuple(row) for row in await connection.fetch(STANDING, app_id, numbers))
+
+
+async def _rewrite(
+    connection: Connection, app_id: int, before: Mapping[str, Standing], after: Mapping[str, Standing]
+) -> None:
+    gone, came, counts = rewriting(before, after)
+    if gone:
+        await connection.execute(DROP, app_id, *columns(4, gone))
     if len(came) >= MANY:
         await copy_rows(connection, app_id, "ring_back", _ROW, came)
     elif came:
-        await connection.execute(PUT, app_id, *columns(len(_ROW), came))
-    changes = count_changes([tuple(row) for row in gone], [(row[0], row[1]) for row in came])
-    if changes:
-        await connection.execute(COUNT, app_id, *columns(4, changes))
-    if empty := [change for change in changes if change.by < 0]:
+        await connection.execute(PUT, app_id, *columns(4, came))
+    if counts:
+        await connection.execute(COUNT, app_id, *columns(4, counts))
+    if empty := [count for count in counts if count.by < 0]:
         await connection.execute(DROP_EMPTY, app_id, *columns(4, empty))
 
 
@@ -137,10 +152,6 @@ async def _follow(connection: Connection, app_id: int, numbers: Sequence[str]) -
 
 # Whoever changes how an app's numbers are read waits for this lock, or has changed them.
 SHARE_APP = "SELECT a.app_id FROM app a WHERE a.app_id = $1 FOR SHARE"
-IS_LISTED = """
-SELECT r.number FROM ring_back r
-WHERE r.app_id = $1 AND r.number = $2 AND ($3::text IS NULL OR r.extension = $3) LIMIT 1
-"""
 MARK = """
 INSERT INTO ring_back_mark (app_id, number, done_ms, extension)
 SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::bigint[], $4::text[]) AS k WHERE a.app_id = $1
@@ -158,43 +169,42 @@ LET_GO = "DELETE FROM called_number n WHERE n.app_id = $1 AND n.number = ANY ($2
 
 async def mark_done(connection: Connection, app_id: int, mark: Mark, of: str | None) -> bool:
     """Take a number off all lists, if it is in the list of this agent (None: of any)."""
-    await _hold(connection, app_id, [mark.number])
-    if not await connection.fetch(IS_LISTED, app_id, mark.number, of):
+    await connection.fetch(SHARE_APP, app_id)
+    before = await _held(connection, app_id, [mark.number])
+    rows = before[mark.number].rows if before else {}  # there is no such app
+    if not rows or (of is not None and of not in rows):
         return False
     await connection.execute(MARK, app_id, *columns(3, [_mark_row(mark)]))
-    await _follow(connection, app_id, [mark.number])
+    await _rewrite(connection, app_id, before, await _standing(connection, app_id, [mark.number]))
     return True
 
 
 async def put_marks(connection: Connection, app_id: int, marks: Sequence[Mark]) -> None:
     """Keep these marks; those that are there already are passed over."""
+    await connection.fetch(SHARE_APP, app_id)
     numbers = sorted({mark.number for mark in marks})
-    await _hold(connection, app_id, numbers)
+    before = await _held(connection, app_id, numbers)
     await connection.execute(MARK, app_id, *columns(3, [_mark_row(mark) for mark in marks]))
-    await _follow(connection, app_id, numbers)
+    await _rewrite(connection, app_id, before, await _standing(connection, app_id, numbers))
 
 
 async def undo_done(connection: Connection, app_id: int, mark: Mark) -> bool:
     """Drop a mark; return whether it was there."""
-    await _hold(connection, app_id, [mark.number])
+    await connection.fetch(SHARE_APP, app_id)
+    before = await _held(connection, app_id, [mark.number])
     if await connection.execute(UNMARK, app_id, *_mark_row(mark)) == "DELETE 0":
         return False
-    await _follow(connection, app_id, [mark.number])
+    await _rewrite(connection, app_id, before, await _standing(connection, app_id, [mark.number]))
     return True
 
 
 async def drop_marks(connection: Connection, app_id: int, numbers: Sequence[str]) -> None:
     """Drop all marks of these numbers, and that they were ever called."""
     held = sorted(set(numbers))
-    await connection.execute(HOLD_NUMBERS, app_id, held)
+    before = await _held(connection, app_id, held)
     await connection.execute(DROP_MARKS, app_id, held)
-    await _follow(connection, app_id, held)
+    await _rewrite(connection, app_id, before, await _standing(connection, app_id, held))
     await connection.execute(LET_GO, app_id, held)
-
-
-async def _hold(connection: Connection, app_id: int, numbers: Sequence[str]) -> None:
-    await connection.fetch(SHARE_APP, app_id)
-    await connection.execute(HOLD_NUMBERS, app_id, numbers)
 
 
 def _mark_row(mark: Mark) -> tuple[str, int, str]:
@@ -232,14 +242,14 @@ async def read_numbers_again(connection: Connection, app_id: int, region: str | 
     after = ""
     while rows := await connection.fetch(NUMBERS, app_id, after, _AT_A_TIME):
         numbers = [row[0] for row in rows]
-        await connection.execute(HOLD_NUMBERS, app_id, numbers)
-        await _follow(connection, app_id, numbers)
+        await _rewrite(connection, app_id, {}, await _held(connection, app_id, numbers))
         after = numbers[-1]
 
 
 # What is kept, and what is due, of each table: told in words, for the check.
 KEPT_NUMBERED = f"SELECT {', '.join(f'b.{column}' for column in _NUMBERED)} FROM call_by_number b WHERE b.app_id = $1"
-KEPT = f"SELECT {', '.join(f'r.{column}' for column in _ROW)} FROM ring_back r WHERE r.app_id = $1"
+KEPT = "SELECT r.extension, r.started_ms, r.call_ref, r.tries FROM ring_back r WHERE r.app_id = $1"
+DUE = f"SELECT s.extension, s.started_ms, s.call_ref, s.tries FROM ({_STANDING % (_EVERY_NUMBER, 'INNER')}) s"
 KEPT_COUNTS = f"""
 SELECT n.extension, n.bits::integer, n.slot, n.calls FROM ring_back_count n
 WHERE n.app_id = $1 AND n.bits <> {REVISION_BITS}
@@ -251,6 +261,6 @@ DUE_COUNTS = " UNION ALL ".join(
 )
 PROOFS = (
     ("calls by number", KEPT_NUMBERED, LISTED),
-    ("numbers to ring back", KEPT, ALL_FOLLOWING),
+    ("numbers to ring back", KEPT, DUE),
     ("counts of numbers to ring back", KEPT_COUNTS, DUE_COUNTS),
 )

@@ -63,21 +63,31 @@ WITH found AS MATERIALIZED (
         {_before("o.extension", "($4::bigint + 1)")} AS last
     FROM (%s) o
 ), {_SPANS_OF_PAGE}, at AS MATERIALIZED (
-    SELECT c.started_ms, c.call_id, c.call_ref FROM ring_back c
+    SELECT c.started_ms, c.call_ref FROM ring_back c
     WHERE c.app_id = $1 AND c.extension = (SELECT extension FROM found)
         AND c.started_ms >= (SELECT slot << {_FINEST} FROM span_{_FINEST})
         AND c.started_ms < (SELECT (slot + 1) << {_FINEST} FROM span_{_FINEST})
-    ORDER BY c.started_ms, c.call_id, c.call_ref
+    ORDER BY c.started_ms, c.call_ref
     LIMIT 1 OFFSET (SELECT greatest(f.last - $5 - s.before - 1, 0) FROM found f, span_{_FINEST} s)
 )
 """
-_ON_PAGE = """
-    c.app_id = $1 AND c.extension = (SELECT extension FROM found)
-        AND (c.started_ms, c.call_id, c.call_ref) <= (SELECT started_ms, call_id, call_ref FROM at)
-        AND c.started_ms >= $3
-    ORDER BY c.started_ms DESC, c.call_id DESC, c.call_ref DESC LIMIT $6
+# A row's try is a call of the agent's own list.
+_CALL = f"""
+CROSS JOIN LATERAL (
+    SELECT c.* FROM listed_call c
+    WHERE c.app_id = $1 AND c.extension = r.extension AND c.kind = {ListKind.OUT_MISSED.value}
+        AND c.started_ms = r.started_ms AND c.call_ref = r.call_ref
+) c
 """
-_COLUMNS = f"c.call_id, c.started_ms, {NAMED} AS shown, c.disposition, c.ringing_seconds, c.tries"
+_ON_PAGE = """
+    SELECT r.* FROM ring_back r
+    WHERE r.app_id = $1 AND r.extension = (SELECT extension FROM found)
+        AND (r.started_ms, r.call_ref) <= (SELECT started_ms, call_ref FROM at) AND r.started_ms >= $3
+    ORDER BY r.started_ms DESC, r.call_ref DESC LIMIT $6
+"""
+_ORDER = "ORDER BY r.started_ms DESC, r.call_ref DESC"
+_COLUMNS = f"""coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, {NAMED} AS shown, c.disposition,
+    c.ringing_seconds, r.tries"""
 
 # The outer join tells how many there are where the page has no row; see pages.py for what is said of their order.
 _OF_AGENT = "SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1 AND $2::smallint IS NOT NULL"
@@ -85,9 +95,9 @@ PAGE = f"""
 {_PAGE % _OF_AGENT}
 SELECT f.extension, f.first, f.last, c.*
 FROM found f LEFT JOIN LATERAL (
-    SELECT {_COLUMNS}, c.call_ref FROM ring_back c {OF_CONTACT} WHERE {_ON_PAGE}
+    SELECT {_COLUMNS}, r.call_ref FROM ({_ON_PAGE}) r {_CALL} {OF_CONTACT}
 ) c ON true
-ORDER BY c.started_ms DESC, c.call_id DESC, c.call_ref DESC
+ORDER BY c.started_ms DESC, c.call_ref DESC
 """
 
 # The tries stand before the end of the text, behind a mark of their own: see `storage.shown`.
@@ -98,16 +108,15 @@ WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8 AND $2::smallint IS 
 PAGE_OF_TOKEN = f"""
 {_PAGE % _OF_TOKEN}
 SELECT f.extension, f.first, f.last, convert_to(array_to_string(ARRAY(
-    SELECT left(s.shown, -1) || chr(8) || s.tries || chr(7)
-    FROM (SELECT {_COLUMNS} FROM ring_back c {OF_CONTACT} WHERE {_ON_PAGE}) s
+    SELECT left({NAMED}, -1) || chr(8) || r.tries || chr(7) FROM ({_ON_PAGE}) r {_CALL} {OF_CONTACT} {_ORDER}
 ), ''), 'UTF8')
 FROM found f
 """
 
 WALK = f"""
-SELECT {_before("$2", "($4::bigint + 1)")} AS last, {_COLUMNS} FROM ring_back c {OF_CONTACT}
-WHERE c.app_id = $1 AND c.extension = $2 AND c.started_ms BETWEEN $3 AND $4
-ORDER BY c.started_ms DESC, c.call_id DESC, c.call_ref DESC
+SELECT {_before("$2", "($4::bigint + 1)")} AS last, {_COLUMNS} FROM ring_back r {_CALL} {OF_CONTACT}
+WHERE r.app_id = $1 AND r.extension = $2 AND r.started_ms BETWEEN $3 AND $4
+{_ORDER}
 """
 BEHIND = f"""
 SELECT {_before("$2", "b.bound")} + 1
@@ -153,11 +162,12 @@ FROM app a, unnest($3::text[]) WITH ORDINALITY AS k (extension, number) WHERE a.
 ORDER BY k.number
 """
 ROWS = f"""
-SELECT c.extension, 0, {_COLUMNS}
+SELECT r.extension, 0, {_COLUMNS}
 FROM unnest($4::text[]) AS k (extension)
-JOIN ring_back c ON c.app_id = $1 AND c.extension = k.extension AND c.started_ms > $2 AND c.started_ms <= $3
+JOIN ring_back r ON r.app_id = $1 AND r.extension = k.extension AND r.started_ms > $2 AND r.started_ms <= $3
+{_CALL}
 {OF_CONTACT}
-WHERE c.app_id = $1
+WHERE r.app_id = $1
 """
 
 

@@ -10,8 +10,11 @@ from ringback.storage.by_number import (
     SPAN_BITS,
     Numbered,
     NumberedCall,
-    count_changes,
+    Standing,
+    followed,
     numbered,
+    rewriting,
+    standings,
 )
 from ringback.storage.positions import Changes
 from ringback.storage.records import EARLIEST_MS, Mark
@@ -19,7 +22,7 @@ from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.numbers import UNKNOWN_NUMBER, number_again
 
 _KINDS = ", ".join(str(kind.value) for kind in FOLLOWED)
-ROW = "extension, started_ms, call_id, call_ref, number, tries, shown, disposition, ringing_seconds"
+_AT_A_TIME = 5000  # numbers, of a whole app: bounds the memory
 
 # The calls by number as the lists have them.
 LISTED = f"""
@@ -28,8 +31,8 @@ FROM call_list l CROSS JOIN listed_call c ON c.list_id = l.list_id
 WHERE l.app_id = ?1 AND l.kind IN ({_KINDS}) AND c.number <> '{UNKNOWN_NUMBER}'
 """
 
-# The rows that follow for some numbers. Of each, the tries since it was last reached are looked at, not all there were.
-_FOLLOWING = f"""
+# How numbers stand: when each was last reached, and each agent's tries since then, of which the last is told.
+_STANDING = f"""
 WITH asked AS MATERIALIZED (
     SELECT n.value AS number, max(
         coalesce((SELECT max(started_ms) FROM call_by_number b
@@ -38,26 +41,25 @@ WITH asked AS MATERIALIZED (
                   WHERE m.app_id = ?1 AND m.number = n.value), {EARLIEST_MS})
     ) AS reached_ms
     FROM %s n
-), tried AS MATERIALIZED (
-    SELECT b.number, b.extension, count(*) AS tries, max(b.started_ms) AS started_ms
+), tried AS (
+    SELECT b.number, b.extension, max(b.started_ms) AS started_ms, count(*) AS tries
     FROM asked a
     CROSS JOIN call_by_number b ON b.app_id = ?1 AND b.number = a.number AND b.was_reached = 0
         AND b.started_ms > a.reached_ms
     GROUP BY b.number, b.extension
 )
-SELECT t.extension, t.started_ms, coalesce(c.given_id, c.call_ref), c.call_ref, t.number, t.tries, c.shown,
-    c.disposition, c.ringing_seconds
-FROM tried t
-CROSS JOIN call_list l ON l.app_id = ?1 AND l.extension = t.extension AND l.kind = {ListKind.OUT_MISSED.value}
-CROSS JOIN listed_call c INDEXED BY listed_call_by_time ON c.list_id = l.list_id AND c.started_ms = t.started_ms
-    AND c.call_ref = (
-        SELECT max(b.call_ref) FROM call_by_number b
-        WHERE b.app_id = ?1 AND b.number = t.number AND b.was_reached = 0 AND b.started_ms = t.started_ms
-            AND b.extension = t.extension
-    )
 """
-FOLLOWING = _FOLLOWING % "json_each(?2)"
-ALL_FOLLOWING = _FOLLOWING % "(SELECT DISTINCT number AS value FROM call_by_number WHERE app_id = ?1)"
+_LAST = """(
+    SELECT max(b.call_ref) FROM call_by_number b
+    WHERE b.app_id = ?1 AND b.number = t.number AND b.was_reached = 0 AND b.started_ms = t.started_ms
+        AND b.extension = t.extension
+)"""
+STANDING = f"""
+{_STANDING % "json_each(?2)"}
+SELECT number, reached_ms, NULL, NULL, NULL, NULL FROM asked
+UNION ALL
+SELECT t.number, NULL, t.extension, t.started_ms, {_LAST}, t.tries FROM tried t
+"""
 
 _DROP_NUMBERED = """
 DELETE FROM call_by_number WHERE app_id = ? AND number = ? AND was_reached = ? AND started_ms = ? AND call_ref = ?
@@ -65,10 +67,8 @@ DELETE FROM call_by_number WHERE app_id = ? AND number = ? AND was_reached = ? A
 _PUT_NUMBERED = """
 INSERT INTO call_by_number (app_id, number, was_reached, started_ms, call_ref, extension) VALUES (?, ?, ?, ?, ?, ?)
 """
-_DROP = """
-DELETE FROM ring_back WHERE app_id = ?1 AND number IN (SELECT value FROM json_each(?2)) RETURNING extension, started_ms
-"""
-_PUT = f"INSERT INTO ring_back (app_id, {ROW}) SELECT ?1, * FROM (%s) WHERE true RETURNING extension, started_ms"
+_DROP = "DELETE FROM ring_back WHERE app_id = ? AND extension = ? AND started_ms = ? AND call_ref = ?"
+_PUT = "INSERT INTO ring_back (app_id, extension, started_ms, call_ref, tries) VALUES (?, ?, ?, ?, ?)"
 _COUNT = """
 INSERT INTO ring_back_count (app_id, extension, bits, slot, calls) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (app_id, extension, bits, slot) DO UPDATE SET calls = calls + excluded.calls
@@ -77,58 +77,44 @@ _DROP_EMPTY = "DELETE FROM ring_back_count WHERE app_id = ? AND extension = ? AN
 
 
 def write_numbered(db: sqlite3.Connection, app_id: int, changes: Mapping[ListKey, Changes]) -> None:
-    """Have the lists of numbers to ring back follow changes that are written to the lists of calls."""
+    """Have the lists of numbers to ring back follow changes to the lists of calls."""
     write(db, app_id, numbered(changes))
 
 
 def write(db: sqlite3.Connection, app_id: int, changed: Numbered) -> None:
     """The same for calls by number."""
+    numbers = changed.numbers
+    if not numbers:
+        return
+    before = standing(db, app_id, numbers)
     if changed.gone:
         db.executemany(_DROP_NUMBERED, [(app_id, *call[:-1]) for call in changed.gone])
     if changed.came:
         db.executemany(_PUT_NUMBERED, [(app_id, *call) for call in changed.came])
-    follow(db, app_id, changed.numbers)
+    after, unsure = followed(before, changed)
+    if unsure:
+        after |= standing(db, app_id, unsure)
+    _rewrite(db, app_id, before, after)
 
 
-def follow(db: sqlite3.Connection, app_id: int, numbers: Sequence[str]) -> None:
-    """Write anew the rows of these numbers in all agents' lists."""
-    if not numbers:
-        return
-    asked = (app_id, json.dumps(numbers))
-    gone = db.execute(_DROP, asked).fetchall()
-    _count(db, app_id, gone, db.execute(_PUT % FOLLOWING, asked).fetchall())
+def standing(db: sqlite3.Connection, app_id: int, numbers: Sequence[str]) -> dict[str, Standing]:
+    """Return how these numbers stand."""
+    return standings(db.execute(STANDING, (app_id, json.dumps(numbers))))
 
 
-def _count(
-    db: sqlite3.Connection, app_id: int, gone: Sequence[tuple[str, int]], came: Sequence[tuple[str, int]]
+def _rewrite(
+    db: sqlite3.Connection, app_id: int, before: Mapping[str, Standing], after: Mapping[str, Standing]
 ) -> None:
-    changes = count_changes(gone, came)
-    if not changes:
-        return
-    db.executemany(_COUNT, [(app_id, *change) for change in changes])
+    gone, came, counts = rewriting(before, after)
     if gone:
-        db.executemany(_DROP_EMPTY, [(app_id, *change[:3]) for change in changes if change.by < 0])
+        db.executemany(_DROP, [(app_id, *row[:-1]) for row in gone])
+    if came:
+        db.executemany(_PUT, [(app_id, *row) for row in came])
+    if counts:
+        db.executemany(_COUNT, [(app_id, *count) for count in counts])
+    if empty := [(app_id, *count[:-1]) for count in counts if count.by < 0]:
+        db.executemany(_DROP_EMPTY, empty)
 
-
-# What is kept, and what is due, of each table: told in words, for the check.
-_COUNTED = " UNION ALL ".join(
-    f"""SELECT extension, {bits}, started_ms >> {bits}, count(*) FROM ring_back WHERE app_id = ?1
-    GROUP BY extension, started_ms >> {bits}"""
-    for bits in SPAN_BITS
-)
-PROOFS = (
-    (
-        "calls by number",
-        "SELECT number, was_reached, started_ms, call_ref, extension FROM call_by_number WHERE app_id = ?1",
-        LISTED,
-    ),
-    ("numbers to ring back", f"SELECT {ROW} FROM ring_back WHERE app_id = ?1", ALL_FOLLOWING),
-    (
-        "counts of numbers to ring back",
-        f"SELECT extension, bits, slot, calls FROM ring_back_count WHERE app_id = ?1 AND bits <> {REVISION_BITS}",
-        _COUNTED,
-    ),
-)
 
 # --- by hand -------------------------------------------------------------------------------------------------------
 
@@ -136,14 +122,15 @@ MARKS = """
 SELECT number, done_ms, extension FROM ring_back_mark WHERE app_id = ? AND (number, done_ms, extension) > (?, ?, ?)
 ORDER BY number, done_ms, extension LIMIT ?
 """
-_IS_LISTED = "SELECT 1 FROM ring_back WHERE app_id = ?1 AND number = ?2 AND (?3 IS NULL OR extension = ?3)"
 _MARK = "INSERT OR IGNORE INTO ring_back_mark (app_id, number, done_ms, extension) VALUES (?, ?, ?, ?)"
 _UNMARK = "DELETE FROM ring_back_mark WHERE app_id = ? AND number = ? AND done_ms = ? AND extension = ?"
+_DROP_MARKS = "DELETE FROM ring_back_mark WHERE app_id = ? AND number = ?"
 
 
 def mark_done(db: sqlite3.Connection, app_id: int, mark: Mark, of: str | None) -> bool:
     """Take a number off all lists, if it is in the list of this agent (None: of any)."""
-    if db.execute(_IS_LISTED, (app_id, mark.number, of)).fetchone() is None:
+    rows = standing(db, app_id, [mark.number])[mark.number].rows
+    if not rows or (of is not None and of not in rows):
         return False
     put_marks(db, app_id, [mark])
     return True
@@ -151,25 +138,33 @@ def mark_done(db: sqlite3.Connection, app_id: int, mark: Mark, of: str | None) -
 
 def put_marks(db: sqlite3.Connection, app_id: int, marks: Sequence[Mark]) -> None:
     """Keep these marks; those that are there already are passed over."""
-    db.executemany(_MARK, [(app_id, mark.number, mark.done_ms, mark.extension) for mark in marks])
-    follow(db, app_id, sorted({mark.number for mark in marks}))
+    _write_marks(db, app_id, marks, _MARK)
 
 
 def undo_done(db: sqlite3.Connection, app_id: int, mark: Mark) -> bool:
     """Drop a mark; return whether it was there."""
-    was_there = db.execute(_UNMARK, (app_id, mark.number, mark.done_ms, mark.extension)).rowcount > 0
-    follow(db, app_id, [mark.number] if was_there else [])
-    return was_there
+    return _write_marks(db, app_id, [mark], _UNMARK) > 0
 
 
 def drop_marks(db: sqlite3.Connection, app_id: int, numbers: Sequence[str]) -> None:
     """Drop all marks of these numbers."""
-    for number in numbers:
-        db.execute("DELETE FROM ring_back_mark WHERE app_id = ? AND number = ?", (app_id, number))
-    follow(db, app_id, sorted(set(numbers)))
+    before = standing(db, app_id, numbers)
+    db.executemany(_DROP_MARKS, [(app_id, number) for number in numbers])
+    _rewrite(db, app_id, before, standing(db, app_id, numbers))
+
+
+def _write_marks(db: sqlite3.Connection, app_id: int, marks: Sequence[Mark], statement: str) -> int:
+    numbers = sorted({mark.number for mark in marks})
+    before = standing(db, app_id, numbers)
+    rows = [(app_id, mark.number, mark.done_ms, mark.extension) for mark in marks]
+    written = db.executemany(statement, rows).rowcount
+    _rewrite(db, app_id, before, standing(db, app_id, numbers))
+    return written
 
 
 # --- with the whole app --------------------------------------------------------------------------------------------
+
+_NUMBERS = "SELECT DISTINCT number FROM call_by_number WHERE app_id = ? AND number > ? ORDER BY number LIMIT ?"
 
 
 def purge_numbered(db: sqlite3.Connection, app_id: int, until_ms: int) -> None:
@@ -182,9 +177,7 @@ def purge_numbered(db: sqlite3.Connection, app_id: int, until_ms: int) -> None:
 def read_numbers_again(db: sqlite3.Connection, app_id: int, region: str | None) -> None:
     """Make everything of an app anew, marks as the region reads their numbers."""
     marks = db.execute("DELETE FROM ring_back_mark WHERE app_id = ? RETURNING number, done_ms, extension", (app_id,))
-    read = [
-        (app_id, number_again(number, region), done_ms, extension) for number, done_ms, extension in marks.fetchall()
-    ]
+    read = [(app_id, number_again(number, region), *rest) for number, *rest in marks.fetchall()]
     db.executemany(_MARK, read)
     for table in ("call_by_number", "ring_back", "ring_back_count"):
         db.execute(f"DELETE FROM {table} WHERE app_id = ?", (app_id,))
@@ -193,4 +186,33 @@ def read_numbers_again(db: sqlite3.Connection, app_id: int, region: str | None) 
         f"SELECT ?1, * FROM ({LISTED})",
         (app_id,),
     )
-    _count(db, app_id, [], db.execute(_PUT % ALL_FOLLOWING, (app_id,)).fetchall())
+    after = ""
+    while numbers := [row[0] for row in db.execute(_NUMBERS, (app_id, after, _AT_A_TIME)).fetchall()]:
+        _rewrite(db, app_id, {}, standing(db, app_id, numbers))
+        after = numbers[-1]
+
+
+# What is kept, and what is due, of each table: told in words, for the check.
+_EVERY_NUMBER = "(SELECT DISTINCT number AS value FROM call_by_number WHERE app_id = ?1)"
+_COUNTED = " UNION ALL ".join(
+    f"""SELECT extension, {bits}, started_ms >> {bits}, count(*) FROM ring_back WHERE app_id = ?1
+    GROUP BY extension, started_ms >> {bits}"""
+    for bits in SPAN_BITS
+)
+PROOFS = (
+    (
+        "calls by number",
+        "SELECT number, was_reached, started_ms, call_ref, extension FROM call_by_number WHERE app_id = ?1",
+        LISTED,
+    ),
+    (
+        "numbers to ring back",
+        "SELECT extension, started_ms, call_ref, tries FROM ring_back WHERE app_id = ?1",
+        f"{_STANDING % _EVERY_NUMBER} SELECT t.extension, t.started_ms, {_LAST}, t.tries FROM tried t",
+    ),
+    (
+        "counts of numbers to ring back",
+        f"SELECT extension, bits, slot, calls FROM ring_back_count WHERE app_id = ?1 AND bits <> {REVISION_BITS}",
+        _COUNTED,
+    ),
+)

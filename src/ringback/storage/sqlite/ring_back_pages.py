@@ -62,27 +62,34 @@ WITH found AS MATERIALIZED (
         {_before("?5", "o.extension", "(?2 + 1)")} AS last
     FROM (%s) o
 ), {_SPANS_OF_PAGE}, at AS MATERIALIZED (
-    SELECT started_ms, call_id, call_ref FROM ring_back
+    SELECT started_ms, call_ref FROM ring_back
     WHERE app_id = ?5 AND extension = (SELECT extension FROM found)
         AND started_ms >= (SELECT slot << {_FINEST} FROM span_{_FINEST})
         AND started_ms < (SELECT (slot + 1) << {_FINEST} FROM span_{_FINEST})
-    ORDER BY started_ms, call_id, call_ref
+    ORDER BY started_ms, call_ref
     LIMIT 1 OFFSET coalesce((SELECT max(f.last - ?3 - n.before - 1, 0) FROM found f, span_{_FINEST} n), 0)
 )
 """
-_ON_PAGE = """
-    c.app_id = ?5 AND c.extension = (SELECT extension FROM found)
-        AND (c.started_ms, c.call_id, c.call_ref) <= (SELECT started_ms, call_id, call_ref FROM at)
-        AND c.started_ms >= ?1
-    ORDER BY c.started_ms DESC, c.call_id DESC, c.call_ref DESC LIMIT ?4
+# A row's try is a call of the agent's own list.
+_CALL = f"""
+CROSS JOIN call_list l ON l.app_id = r.app_id AND l.extension = r.extension AND l.kind = {ListKind.OUT_MISSED.value}
+CROSS JOIN listed_call c INDEXED BY listed_call_by_time
+    ON c.list_id = l.list_id AND c.started_ms = r.started_ms AND c.call_ref = r.call_ref
 """
-_COLUMNS = f"c.call_id, c.started_ms, {NAMED}, c.disposition, c.ringing_seconds, c.tries"
+_ON_PAGE = """
+    SELECT * FROM ring_back
+    WHERE app_id = ?5 AND extension = (SELECT extension FROM found)
+        AND (started_ms, call_ref) <= (SELECT started_ms, call_ref FROM at) AND started_ms >= ?1
+    ORDER BY started_ms DESC, call_ref DESC LIMIT ?4
+"""
+_ORDER = "ORDER BY r.started_ms DESC, r.call_ref DESC"
+_COLUMNS = f"coalesce(c.given_id, c.call_ref), c.started_ms, {NAMED}, c.disposition, c.ringing_seconds, r.tries"
 
 PAGE = f"""
 {_PAGE % "SELECT ?7 AS extension"}
 SELECT first, last, extension, NULL, NULL, NULL, NULL FROM found
 UNION ALL
-SELECT * FROM (SELECT 0, {_COLUMNS} FROM ring_back c {OF_CONTACT % "?5"} WHERE {_ON_PAGE})
+SELECT * FROM (SELECT 0, {_COLUMNS} FROM ({_ON_PAGE}) r {_CALL} {OF_CONTACT % "?5"} {_ORDER})
 """
 
 # The tries stand before the end of the text, behind a mark of their own: see `storage.shown`.
@@ -90,7 +97,7 @@ _PAGE_OF_TOKEN = f"""
 {_PAGE % "SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8"}
 SELECT extension, first, last, (
     SELECT CAST(group_concat(substr(shown, 1, length(shown) - 1) || char(8) || tries || char(7), '') AS BLOB) FROM (
-        SELECT %s AS shown, c.tries FROM ring_back c %s WHERE {_ON_PAGE}
+        SELECT %s AS shown, r.tries FROM ({_ON_PAGE}) r {_CALL} %s {_ORDER}
     )
 ) FROM found
 """
@@ -98,9 +105,9 @@ PAGE_OF_TOKEN = _PAGE_OF_TOKEN % ("c.shown", "")
 NAMED_PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (NAMED, OF_CONTACT % "?5")  # where the app has contacts
 
 WALK = f"""
-SELECT {_before("?1", "?2", "(?4 + 1)")}, {_COLUMNS} FROM ring_back c {OF_CONTACT % "?1"}
-WHERE c.app_id = ?1 AND c.extension = ?2 AND c.started_ms BETWEEN ?3 AND ?4
-ORDER BY c.started_ms DESC, c.call_id DESC, c.call_ref DESC
+SELECT {_before("?1", "?2", "(?4 + 1)")}, {_COLUMNS} FROM ring_back r {_CALL} {OF_CONTACT % "?1"}
+WHERE r.app_id = ?1 AND r.extension = ?2 AND r.started_ms BETWEEN ?3 AND ?4
+{_ORDER}
 """
 BEHIND = f"SELECT {_before('?1', '?2', 'b.value')} + 1 FROM json_each(?4) b WHERE ?3 ORDER BY b.key"
 STAMP = f"SELECT 0, (SELECT n.calls {_counts('?1', '?2', REVISION_BITS)} AND ?3), x''"
@@ -128,9 +135,10 @@ FROM call_list l WHERE l.app_id = ?1 AND l.kind = {ListKind.OUT_MISSED.value}
 """
 _UNTIL = f"SELECT {_before('?1', 'b.value', '(?2 + 1)')} FROM json_each(?3) b ORDER BY b.key"
 _ROWS = f"""
-SELECT c.extension, 0, {_COLUMNS}
-FROM json_each(?4) b CROSS JOIN ring_back c ON c.app_id = ?1 AND c.extension = b.value
-    AND c.started_ms > ?2 AND c.started_ms <= ?3
+SELECT r.extension, 0, {_COLUMNS}
+FROM json_each(?4) b CROSS JOIN ring_back r ON r.app_id = ?1 AND r.extension = b.value
+    AND r.started_ms > ?2 AND r.started_ms <= ?3
+{_CALL}
 {OF_CONTACT % "?1"}
 """
 

@@ -25,24 +25,17 @@ CREATE TABLE ring_back_mark (
     PRIMARY KEY (app_id, number, done_ms, extension)
 );
 
--- Numbers to ring back, by agent: each one's last try, with all that a page shows. It follows from the tables above.
+-- Numbers to ring back, by agent: each one's last try, a call of the agent's own list. It follows from the tables above.
 CREATE TABLE ring_back (
     app_id bigint NOT NULL,
     extension text COLLATE "C" NOT NULL,
     started_ms bigint NOT NULL,
-    call_id bytea NOT NULL,
     call_ref bytea NOT NULL,
-    number text COLLATE "C" NOT NULL,
     tries bigint NOT NULL,
-    shown text NOT NULL,
-    disposition text NOT NULL,
-    ringing_seconds bigint,
-    PRIMARY KEY (app_id, extension, started_ms, call_id, call_ref)
+    PRIMARY KEY (app_id, extension, started_ms, call_ref)
 );
 
-CREATE INDEX ring_back_by_number ON ring_back (app_id, number);
-
--- How many of an agent's rows start in each span: `slot` is their start without its last `bits`. With 0 bits it is no
+-- How many of an agent's rows start in each span: `slot` is their start without its last `bits`. With 63 bits it is no
 -- span, and `calls` how often the list has changed.
 CREATE TABLE ring_back_count (
     app_id bigint NOT NULL,
