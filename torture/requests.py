@@ -51,7 +51,8 @@ def request(chance: Random, access: Access) -> Request:
 def _looked(chance: Random, access: Access) -> Request:
     """What the agent's page asks, signed in or nearly so."""
     asked = {"from": chance.randrange(2**41), "to": 2**41 + chance.randrange(2**41), "zone": "Asia/Kolkata", "page": 1}
-    asked |= chance.choice(({}, {"find": "91"}, {"list": "ring_back"}, {"of": "*"}, {"of": "103"}, {"id": f"{chance.getrandbits(96):024x}"}))
+    asked |= chance.choice(({}, {"find": "91"}, {"of": "*"}, {"of": "103"}, {"id": f"{chance.getrandbits(96):024x}"}))
+    asked |= chance.choice(({}, {"list": "ring_back"}))
     query = urlencode(asked).encode()
     cookie = f"ringback={access.token}".encode()
     method, path = chance.choice(("GET", "GET", "GET", "POST", "DELETE")), f"/page/{chance.choice(_LOOKED)}"
