@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.loop import run
-from tests.storage.examples import AN_AGENT, AN_APP, ANOTHER_APP, NOW, add_token, whole_lists
+from tests.storage.examples import (
+    AN_AGENT,
+    AN_APP,
+    ANOTHER_APP,
+    NOW,
+    NOW_MS,
+    TO_RING_BACK,
+    add_token,
+    walked,
+    whole_lists,
+)
 from tests.storage.naive import shown
 from tests.stores import BACKENDS, PostgresqlStores, SqliteStores, Stores
 from tests.telephony.examples import a_leg, legs
@@ -20,7 +30,7 @@ from tests.web.processes import RINGBACK, environment, ringback
 from ringback.copying import Copied, copy_store, count_calls, lacking
 from ringback.storage import open_store
 from ringback.storage.base import Store
-from ringback.storage.records import NewReject
+from ringback.storage.records import Mark, NewReject, Range
 from ringback.telephony.leg import CallLeg
 
 APP = AN_APP.app_id
@@ -113,6 +123,22 @@ def test_a_copy_is_the_same_in_any_kind_of_store(pair: tuple[Store, Store]) -> N
     assert run(target.token_agent(APP, b"token", 0)) == AN_AGENT.extension
     assert run(lacking(source, target)) == []
     assert run(target.check()).faults == []
+
+
+def test_what_is_done_is_done_in_the_copy(pair: tuple[Store, Store]) -> None:
+    """Marks come along: a number that is off the lists is off them in the copy, and undoing that works there."""
+    source, target = pair
+    mark = Mark(number="77010000001", done_ms=NOW_MS, extension="101")
+    run(source.add_app(AN_APP))
+    run(source.take_in(AN_APP.app_id, [a_leg(), a_leg("k2", dialled_number="77010000002")]))
+    assert run(source.mark_done(AN_APP.app_id, mark, of=None))
+    run(copy_store(source, target))
+    run(copy_store(source, target))
+
+    assert [call.number for call in walked(target, TO_RING_BACK, Range())] == ["77010000002"]
+    assert run(target.marks(AN_APP.app_id)) == [mark]
+    assert run(target.undo_done(AN_APP.app_id, mark))
+    assert len(walked(target, TO_RING_BACK, Range())) == 2
 
 
 def test_a_copy_beside_deliveries_keeps_both(pair: tuple[Store, Store]) -> None:

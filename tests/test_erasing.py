@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.loop import run
-from tests.storage.examples import AN_APP, ANOTHER_APP, NOW, whole_lists
+from tests.storage.examples import AN_APP, ANOTHER_APP, NOW, TO_RING_BACK, walked, whole_lists
 from tests.storage.naive import NaiveStore, shown
 from tests.stores import Stores
 from tests.telephony.examples import a_leg
@@ -22,7 +22,7 @@ from ringback.auditing import lines_of
 from ringback.copying import count_calls
 from ringback.storage import open_store
 from ringback.storage.base import Store
-from ringback.storage.records import App, NewReject
+from ringback.storage.records import App, Mark, NewReject, Range
 from ringback.telephony.leg import CallLeg, Direction
 
 APP = AN_APP.app_id
@@ -93,6 +93,17 @@ def test_every_spelling_is_erased(kz: Store) -> None:
     assert run(kz.check()).faults == []
     assert erased(kz, NUMBER, IN_KZ) == (0, 0, 0)
     run(kz.close())
+
+
+def test_a_mark_of_the_number_is_erased(kz: Store) -> None:
+    """That the number was marked done is told by nothing afterwards; marks of others stay."""
+    other = Mark(number="77020000007", done_ms=1, extension="101")
+    run(kz.put_marks(IN_KZ.app_id, [Mark(number=NUMBER, done_ms=1, extension="101"), other]))
+
+    assert erased(kz, SPELLINGS[1], IN_KZ)[0] == 150
+    assert run(kz.marks(IN_KZ.app_id)) == [other]
+    assert NUMBER not in {call.number for call in walked(kz, TO_RING_BACK, Range(), app_id=IN_KZ.app_id)}
+    assert run(kz.check()).faults == []
 
 
 def test_the_audit_tells_how_much_and_not_whose(kz: Store) -> None:

@@ -78,11 +78,25 @@ def test_json_has_the_facts_of_each_call(listed: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("out_missed", 3), ("out_answered", 1), ("in_missed", 1), ("in_answered", 0)]
+    ("kind", "count"), [("out_missed", 3), ("out_answered", 1), ("in_missed", 1), ("in_answered", 0), ("ring_back", 1)]
 )
 def test_each_kind_of_list_can_be_shown(listed: CommandLine, kind: str, count: int) -> None:
-    """--kind chooses among the agent's four lists."""
+    """--kind chooses among the agent's lists."""
     assert listed.done("list", AGENT, "--kind", kind, "--json").facts["count"] == count
+
+
+def test_numbers_to_ring_back_tell_their_tries(listed: CommandLine) -> None:
+    """One row a number that nobody has reached since, with how often it was tried, for people and programs."""
+    listed.done(
+        "import", "generic", "-", "--app", 1111113, stdin=json.dumps(missed(FROM + 9000, dialled_number="alice"))
+    )
+    lines = listed.done("list", AGENT, "--kind", "ring_back").out.splitlines()
+
+    assert "alice" in lines[1]
+    assert "2 tries, last: no answer" in lines[1]
+    assert lines[2] == "Page 1 of 1; 1 numbers to ring back in all."
+    [call] = listed.done("list", AGENT, "--kind", "ring_back", "--json").facts["calls"]
+    assert (call["number"], call["tries"], call["list"]) == ("alice", 2, "ring_back")
 
 
 @pytest.mark.parametrize(

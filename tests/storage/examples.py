@@ -69,9 +69,9 @@ def whole_list(store: Store, key: ListKey, *, app_id: int = AN_APP.app_id) -> li
     return run(_walked(store, app_id, key, Range()))
 
 
-def walked(store: Store, key: ListKey, wanted: Range) -> list[ListedCall]:
+def walked(store: Store, key: ListKey, wanted: Range, *, app_id: int = AN_APP.app_id) -> list[ListedCall]:
     """Return all calls of a range of a list, newest first, as `walk` tells them."""
-    return run(_walked(store, AN_APP.app_id, key, wanted))
+    return run(_walked(store, app_id, key, wanted))
 
 
 def whole_lists(store: Store, *, app_id: int = AN_APP.app_id) -> dict[ListKey, list[ListedCall]]:

@@ -17,7 +17,7 @@ from ringback.storage.records import ListedCall, Page, Range
 from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id, read_agent_id
 from ringback.telephony.call import ListKind
 
-_KindWord = Literal["out_missed", "out_answered", "in_missed", "in_answered"]
+_KindWord = Literal["out_missed", "out_answered", "in_missed", "in_answered", "ring_back"]
 
 
 def register(app: App) -> None:
@@ -36,7 +36,9 @@ def list_calls(
     to: Annotated[str | None, Parameter(help="The latest start, inclusive: a time, or a day to its end.")] = None,
     page: Annotated[int, Parameter(help="Which page, newest calls first.")] = 1,
     limit: Annotated[int, Parameter(help="Rows on a page.")] = 10,
-    kind: Annotated[_KindWord, Parameter(help="Which of the agent's lists.")] = "out_missed",
+    kind: Annotated[
+        _KindWord, Parameter(help="Which of the agent's lists; ring_back: numbers not reached since.")
+    ] = "out_missed",
     timezone: Annotated[
         str | None, Parameter(help="IANA time zone to read and show times in; else this machine's.")
     ] = None,
@@ -78,11 +80,14 @@ def list_calls(
         "No calls here." if not found.count else "No calls on this page.",
     )
     pages = max(1, -(-found.count // limit))
-    tell(common, None, f"Page {page:,} of {pages:,}; {found.count:,} calls in all.")
+    what = "calls" if ListKind[kind.upper()] is not ListKind.RING_BACK else "numbers to ring back"
+    tell(common, None, f"Page {page:,} of {pages:,}; {found.count:,} {what} in all.")
 
 
 def _ended(call: ListedCall) -> str:
     words = call.disposition.replace("_", " ")
+    if call.tries is not None:
+        words = f"{call.tries} {'try' if call.tries == 1 else 'tries'}, last: {words}"
     if call.billable_seconds:
         return f"{words}, {call.billable_seconds} s"
     return words if call.ringing_seconds is None else f"{words}, rang {call.ringing_seconds} s"
@@ -100,6 +105,7 @@ def _facts(agent: AgentId, kind: ListKind, call: ListedCall) -> dict[str, Any]:
         "ringing_seconds": call.ringing_seconds,
         "billable_seconds": call.billable_seconds,
         "rate": call.rate,
+        **({} if call.tries is None else {"tries": call.tries}),
     }
 
 

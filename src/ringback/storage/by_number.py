@@ -8,8 +8,9 @@ more the longer the list is. Instead rows are counted by spans of their start, w
 of a moment is the sum of a few counts, and the row at a position is found by the same sums.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ringback.storage.positions import Changes, Entry
@@ -47,13 +48,22 @@ class Numbered(NamedTuple):
 
 def numbered(changes: Mapping[ListKey, Changes]) -> Numbered:
     """Return what changes to lists do to the calls by number."""
-    gone = [call for key, change in changes.items() for call in _calls(key, change.removed)]
-    came = [call for key, change in changes.items() for call in _calls(key, change.added)]
+    gone: list[NumberedCall] = []
+    came: list[NumberedCall] = []
+    for key, change in changes.items():
+        if key.kind in FOLLOWED:
+            gone += _calls(key, change.removed)
+            came += _calls(key, change.added)
     return Numbered(gone, came)
 
 
-def _calls(key: ListKey, entries: Iterable[Entry]) -> Iterable[NumberedCall]:
-    return (call for one in entries for call in numbered_call(key, one.number, one.started_ms, one.call_ref))
+def _calls(key: ListKey, entries: Iterable[Entry]) -> list[NumberedCall]:
+    was_reached, extension = key.kind is not ListKind.OUT_MISSED, key.extension
+    return [
+        NumberedCall(entry.number, was_reached, entry.started_ms, entry.call_ref, extension)
+        for entry in entries
+        if entry.number != UNKNOWN_NUMBER
+    ]
 
 
 def numbered_call(key: ListKey, number: str, started_ms: int, call_ref: bytes) -> Sequence[NumberedCall]:
@@ -85,10 +95,12 @@ class Standing(NamedTuple):
 def standings(rows: Iterable[Sequence[Any]]) -> dict[str, Standing]:
     """Return how numbers stand, of rows of number, when it was last reached, and a `ToRingBack` or its place empty."""
     told: dict[str, Standing] = {}
-    for number, reached_ms, *row in rows:
-        standing = told.setdefault(number, Standing(EARLIEST_MS if reached_ms is None else reached_ms, {}))
-        if row[0] is not None:
-            standing.rows[row[0]] = ToRingBack(*row)
+    for number, reached_ms, extension, started_ms, call_ref, tries in rows:
+        standing = told.get(number)
+        if standing is None:
+            standing = told[number] = Standing(EARLIEST_MS if reached_ms is None else reached_ms, {})
+        if extension is not None:
+            standing.rows[extension] = ToRingBack(extension, started_ms, call_ref, tries)
     return told
 
 
@@ -99,7 +111,7 @@ def followed(before: Mapping[str, Standing], changed: Numbered) -> tuple[dict[st
     """
     after = dict(before)
     unsure = {call.number for call in changed.gone}
-    for call in sorted(changed.came, key=_reached_first):
+    for call in sorted(changed.came, key=_was_reached, reverse=True):
         if call.number not in unsure:
             standing = _with(after[call.number], call)
             if standing is None:
@@ -109,29 +121,24 @@ def followed(before: Mapping[str, Standing], changed: Numbered) -> tuple[dict[st
     return after, sorted(unsure)
 
 
-def _reached_first(call: NumberedCall) -> bool:
-    return not call.was_reached
+_was_reached = itemgetter(1)
 
 
 def _with(standing: Standing, call: NumberedCall) -> Standing | None:
     """How a number stands with one call more; None where tries before it have to be told from those after it."""
-    if call.started_ms <= standing.reached_ms:
+    _, was_reached, started_ms, call_ref, extension = call
+    if started_ms <= standing.reached_ms:
         return standing
-    if call.was_reached:
-        is_newest = all(row.started_ms <= call.started_ms for row in standing.rows.values())
-        return Standing(call.started_ms, {}) if is_newest else None
-    last, tries = (call.started_ms, call.call_ref), 1
-    if (row := standing.rows.get(call.extension)) is not None:
-        last, tries = max(last, (row.started_ms, row.call_ref)), row.tries + 1
-    return Standing(standing.reached_ms, standing.rows | {call.extension: ToRingBack(call.extension, *last, tries)})
-
-
-class Rewriting(NamedTuple):
-    """What changes in the lists of numbers to ring back: rows, and counts."""
-
-    gone: list[ToRingBack]
-    came: list[ToRingBack]
-    counts: list["CountChange"]
+    if was_reached:
+        is_newest = all(row.started_ms <= started_ms for row in standing.rows.values())
+        return Standing(started_ms, {}) if is_newest else None
+    tries = 1
+    if (row := standing.rows.get(extension)) is not None:
+        started_ms, call_ref = max((started_ms, call_ref), (row.started_ms, row.call_ref))
+        tries += row.tries
+    return Standing(
+        standing.reached_ms, {**standing.rows, extension: ToRingBack(extension, started_ms, call_ref, tries)}
+    )
 
 
 class CountChange(NamedTuple):
@@ -143,20 +150,36 @@ class CountChange(NamedTuple):
     by: int
 
 
+class Rewriting(NamedTuple):
+    """What changes in the lists of numbers to ring back: rows, and counts."""
+
+    gone: list[ToRingBack]
+    came: list[ToRingBack]
+    counts: list[CountChange]
+
+
 def rewriting(before: Mapping[str, Standing], after: Mapping[str, Standing]) -> Rewriting:
-    """Return the writes that take the lists from one to the other; counts in order, as every writer puts them."""
-    had = {row for standing in before.values() for row in standing.rows.values()}
-    has = {row for standing in after.values() for row in standing.rows.values()}
-    gone, came = sorted(had - has), sorted(has - had)
-    return Rewriting(gone, came, count_changes(gone, came))
+    """Return the writes that take the lists from one to the other; all in order, as every writer puts them."""
+    gone: list[ToRingBack] = []
+    came: list[ToRingBack] = []
+    for number, standing in after.items():
+        had, has = before[number].rows if number in before else _NO_ROWS, standing.rows
+        if had is not has:
+            gone += [row for extension, row in had.items() if has.get(extension) != row]
+            came += [row for extension, row in has.items() if had.get(extension) != row]
+    gone.sort()
+    came.sort()
+    return Rewriting(gone, came, _count_changes(gone, came))
 
 
-def count_changes(gone: Iterable[ToRingBack], came: Iterable[ToRingBack]) -> list[CountChange]:
-    """Return what rows that went and came do to counts, in order."""
-    changed: Counter[tuple[str, int, int]] = Counter()
+_NO_ROWS: dict[str, ToRingBack] = {}
+
+
+def _count_changes(gone: Iterable[ToRingBack], came: Iterable[ToRingBack]) -> list[CountChange]:
+    changed: defaultdict[tuple[str, int, int], int] = defaultdict(int)
     for rows, by in ((gone, -1), (came, 1)):
-        for row in rows:
-            changed[row.extension, REVISION_BITS, 0] = 1
+        for extension, started_ms, _, _ in rows:
+            changed[extension, REVISION_BITS, 0] = 1
             for bits in SPAN_BITS:
-                changed[row.extension, bits, row.started_ms >> bits] += by
+                changed[extension, bits, started_ms >> bits] += by
     return [CountChange(*key, by) for key, by in sorted(changed.items()) if by]

@@ -1,76 +1,23 @@
-"""Numbers to ring back in PostgreSQL as they are read: a page, its count, all rows of a range. Nothing is written.
-
-A list's rows are counted by spans of their start, see `storage.by_number`. The position of a moment is the number of
-rows before it: the widest spans before, then the narrower ones within the last, then the few rows within that.
-"""
+"""Numbers to ring back in PostgreSQL as they are read: a page, its count, all rows of a range. Nothing is written."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import asyncpg
 
-from ringback.storage.by_number import REVISION_BITS, SPAN_BITS
+from ringback.storage.by_number import REVISION_BITS
 from ringback.storage.positions import Span
 from ringback.storage.postgresql.connections import Connection
 from ringback.storage.postgresql.pages import NAMED, OF_CONTACT, page_parameters
 from ringback.storage.ranking import in_order, page_slice
 from ringback.storage.records import AgentsCall, AppPage, ListedCall, Range
 from ringback.storage.rows import count_of, listed_call
+from ringback.storage.spans import before, counts, page_from
 from ringback.telephony.call import ListKey, ListKind
 
-_FINEST = SPAN_BITS[-1]
-_WIDER = (None, *SPAN_BITS)  # of each kind of span, the wider one that holds several
-
-
-def _counts(extension: str, bits: int) -> str:
-    return f"FROM ring_back_count n WHERE n.app_id = $1 AND n.extension = {extension} AND n.bits = {bits}"
-
-
-def _before(extension: str, moment: str) -> str:
-    """How many rows of a list start before a moment: the position of the last that does."""
-    sums = [
-        f"coalesce((SELECT sum(n.calls) {_counts(extension, bits)} AND n.slot < {moment} >> {bits}"
-        + (f" AND n.slot >= ({moment} >> {wider}) << {wider - bits}" if wider else "")
-        + ")::bigint, 0)"
-        for bits, wider in zip(SPAN_BITS, _WIDER, strict=False)
-    ]
-    return f"""({" + ".join(sums)} + (
-        SELECT count(*) FROM ring_back c WHERE c.app_id = $1 AND c.extension = {extension}
-            AND c.started_ms >= ({moment} >> {_FINEST}) << {_FINEST} AND c.started_ms < {moment}
-    ))"""
-
-
-def _span_of(bits: int, wider: int | None) -> str:
-    """The span that holds the page's first row, and how many rows are before it; looked for within the wider one."""
-    before, within = "", ""
-    if wider:
-        before = f"+ (SELECT before FROM span_{wider})"
-        within = f"""AND n.slot >= (SELECT slot << {wider - bits} FROM span_{wider})
-            AND n.slot < (SELECT (slot + 1) << {wider - bits} FROM span_{wider})"""
-    return f"""span_{bits} AS MATERIALIZED (
-    SELECT s.slot, s.before FROM (
-        SELECT n.slot, (sum(n.calls) OVER (ORDER BY n.slot))::bigint - n.calls {before} AS before
-        {_counts("(SELECT extension FROM found)", bits)} {within}
-    ) s WHERE s.before < (SELECT last - $5 FROM found) ORDER BY s.slot DESC LIMIT 1
-)"""
-
-
 # Parameters as those of the pages of calls, see pages.py: the app, the kind (for the sake of the others), the range's
-# four, and whose list it is. `at` is where the page begins: the row at that position, found by the same sums.
-_SPANS_OF_PAGE = ", ".join(_span_of(bits, wider) for bits, wider in zip(SPAN_BITS, _WIDER, strict=False))
-_PAGE = f"""
-WITH found AS MATERIALIZED (
-    SELECT o.extension, {_before("o.extension", "$3::bigint")} + 1 AS first,
-        {_before("o.extension", "($4::bigint + 1)")} AS last
-    FROM (%s) o
-), {_SPANS_OF_PAGE}, at AS MATERIALIZED (
-    SELECT c.started_ms, c.call_ref FROM ring_back c
-    WHERE c.app_id = $1 AND c.extension = (SELECT extension FROM found)
-        AND c.started_ms >= (SELECT slot << {_FINEST} FROM span_{_FINEST})
-        AND c.started_ms < (SELECT (slot + 1) << {_FINEST} FROM span_{_FINEST})
-    ORDER BY c.started_ms, c.call_ref
-    LIMIT 1 OFFSET (SELECT greatest(f.last - $5 - s.before - 1, 0) FROM found f, span_{_FINEST} s)
-)
-"""
+# four, and whose list it is.
+_PAGE = partial(page_from, "$1", from_="$3::bigint", to="$4::bigint", skipped="$5")
 # A row's try is a call of the agent's own list.
 _CALL = f"""
 CROSS JOIN LATERAL (
@@ -92,7 +39,7 @@ _COLUMNS = f"""coalesce(c.given_id, c.call_ref) AS call_id, c.started_ms, {NAMED
 # The outer join tells how many there are where the page has no row; see pages.py for what is said of their order.
 _OF_AGENT = "SELECT a.app_id, $7::text AS extension FROM app a WHERE a.app_id = $1 AND $2::smallint IS NOT NULL"
 PAGE = f"""
-{_PAGE % _OF_AGENT}
+{_PAGE(whose=_OF_AGENT)}
 SELECT f.extension, f.first, f.last, c.*
 FROM found f LEFT JOIN LATERAL (
     SELECT {_COLUMNS}, r.call_ref FROM ({_ON_PAGE}) r {_CALL} {OF_CONTACT}
@@ -106,7 +53,7 @@ SELECT t.extension FROM token t
 WHERE t.app_id = $1 AND t.digest = $7 AND t.expires_ms > $8 AND $2::smallint IS NOT NULL
 """
 PAGE_OF_TOKEN = f"""
-{_PAGE % _OF_TOKEN}
+{_PAGE(whose=_OF_TOKEN)}
 SELECT f.extension, f.first, f.last, convert_to(array_to_string(ARRAY(
     SELECT left({NAMED}, -1) || chr(8) || r.tries || chr(7) FROM ({_ON_PAGE}) r {_CALL} {OF_CONTACT} {_ORDER}
 ), ''), 'UTF8')
@@ -114,12 +61,12 @@ FROM found f
 """
 
 WALK = f"""
-SELECT {_before("$2", "($4::bigint + 1)")} AS last, {_COLUMNS} FROM ring_back r {_CALL} {OF_CONTACT}
+SELECT {before("$1", "$2", "($4::bigint + 1)")} AS last, {_COLUMNS} FROM ring_back r {_CALL} {OF_CONTACT}
 WHERE r.app_id = $1 AND r.extension = $2 AND r.started_ms BETWEEN $3 AND $4
 {_ORDER}
 """
 BEHIND = f"""
-SELECT {_before("$2", "b.bound")} + 1
+SELECT {before("$1", "$2", "b.bound")} + 1
 FROM app a, unnest($4::bigint[]) WITH ORDINALITY AS b (bound, number)
 WHERE a.app_id = $1 AND $3::smallint IS NOT NULL
 ORDER BY b.number
@@ -127,7 +74,7 @@ ORDER BY b.number
 STAMPS = f"""
 SELECT 0, n.calls, ''::bytea
 FROM app a, unnest($2::text[]) WITH ORDINALITY AS k (extension, number)
-LEFT JOIN LATERAL (SELECT n.calls {_counts("k.extension", REVISION_BITS)}) n ON true
+LEFT JOIN LATERAL (SELECT n.calls {counts("$1", "k.extension", REVISION_BITS)}) n ON true
 WHERE a.app_id = $1
 ORDER BY k.number
 """
@@ -152,12 +99,12 @@ async def walk_rows(connection: Connection, app_id: int, key: ListKey, wanted: R
 # --- all agents' lists as one --------------------------------------------------------------------------------------
 
 SPANS = f"""
-SELECT l.extension, {ListKind.RING_BACK.value}::smallint, {_before("l.extension", "$2::bigint")} + 1 AS first,
-    {_before("l.extension", "($3::bigint + 1)")} AS last
+SELECT l.extension, {ListKind.RING_BACK.value}::smallint, {before("$1", "l.extension", "$2::bigint")} + 1 AS first,
+    {before("$1", "l.extension", "($3::bigint + 1)")} AS last
 FROM call_list l WHERE l.app_id = $1 AND l.kind = {ListKind.OUT_MISSED.value}
 """
 UNTIL = f"""
-SELECT {_before("k.extension", "($2::bigint + 1)")}
+SELECT {before("$1", "k.extension", "($2::bigint + 1)")}
 FROM app a, unnest($3::text[]) WITH ORDINALITY AS k (extension, number) WHERE a.app_id = $1
 ORDER BY k.number
 """

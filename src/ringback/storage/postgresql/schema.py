@@ -84,10 +84,7 @@ async def _take_steps(connection: Connection, place: Place, steps: list[str], *,
             await connection.execute(f"INSERT INTO {_VERSION} VALUES (0)")
         for step in steps[done:]:
             await connection.execute(step)
-        if await are_older(connection):
-            await bring_up_lists(connection)
-        if done < WITH_RING_BACK:
-            await make_ring_back(connection)
+        await _bring_up_rows(connection, done)
     except asyncpg.DuplicateTableError as error:
         raise StoreUnusable(
             f"The database {place.name} has tables of another program ({error}); name another: --store"
@@ -100,6 +97,16 @@ async def _take_steps(connection: Connection, place: Place, steps: list[str], *,
     if done and done < len(steps):
         line = new_line(Act.MIGRATED, THE_STORE, steps_before=done, steps_after=len(steps))
         await connection.execute(NOTE, *audit_row(line))
+
+
+async def _bring_up_rows(connection: Connection, done: int) -> None:
+    """Give the lists what they lacked after so many steps; new tables are sharded first, where the others are."""
+    if "app" in (sharded := await _sharded(connection)):
+        await _shard(connection, sharded)
+    if await are_older(connection):
+        await bring_up_lists(connection)
+    if done < WITH_RING_BACK:
+        await make_ring_back(connection)
 
 
 async def _in_turn(connection: Connection) -> None:
@@ -132,9 +139,19 @@ async def _distribute(connection: Connection, place: Place) -> None:
         raise StoreUnusable(
             f"The database {place.name} has no Citus: install it on every node and run CREATE EXTENSION citus"
         )
-    done = await connection.fetch("SELECT logicalrelid::text FROM pg_dist_partition")
+    await _shard(connection, await _sharded(connection))
+    await connection.execute(NOTE, *audit_row(new_line(Act.DISTRIBUTED, THE_STORE)))
+
+
+async def _sharded(connection: Connection) -> set[str]:
+    """Return the tables that Citus has sharded; none where it is not there."""
+    if not await connection.fetchval("SELECT to_regclass('pg_dist_partition') IS NOT NULL"):
+        return set()
+    return {row[0] for row in await connection.fetch("SELECT logicalrelid::text FROM pg_dist_partition")}
+
+
+async def _shard(connection: Connection, sharded: set[str]) -> None:
     for table in DISTRIBUTED:
-        if table not in {row[0] for row in done}:
+        if table not in sharded:
             together = "" if table == "app" else ", colocate_with => 'app'"
             await connection.execute(f"SELECT create_distributed_table('{table}', 'app_id'{together})")
-    await connection.execute(NOTE, *audit_row(new_line(Act.DISTRIBUTED, THE_STORE)))

@@ -90,7 +90,7 @@ def write(db: sqlite3.Connection, app_id: int, changed: Numbered) -> None:
     if changed.gone:
         db.executemany(_DROP_NUMBERED, [(app_id, *call[:-1]) for call in changed.gone])
     if changed.came:
-        db.executemany(_PUT_NUMBERED, [(app_id, *call) for call in changed.came])
+        db.executemany(_PUT_NUMBERED, [(app_id, *call) for call in sorted(changed.came)])  # pages in turn
     after, unsure = followed(before, changed)
     if unsure:
         after |= standing(db, app_id, unsure)

@@ -1,75 +1,22 @@
-"""Numbers to ring back in SQLite as they are read: a page, its count, all rows of a range. Nothing is written.
-
-A list's rows are counted by spans of their start, see `storage.by_number`. The position of a moment is the number of
-rows before it: the widest spans before, then the narrower ones within the last, then the few rows within that.
-"""
+"""Numbers to ring back in SQLite as they are read: a page, its count, all rows of a range. Nothing is written."""
 
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from ringback.storage.by_number import REVISION_BITS, SPAN_BITS
+from ringback.storage.by_number import REVISION_BITS
 from ringback.storage.positions import Span
 from ringback.storage.ranking import in_order, page_slice
 from ringback.storage.records import AgentsCall, AppPage, ListedCall, Range
 from ringback.storage.rows import count_of, listed_call
+from ringback.storage.spans import before, counts, page_from
 from ringback.storage.sqlite.lists import NAMED, OF_CONTACT, Row, page_parameters
 from ringback.telephony.call import ListKey, ListKind
 
-_FINEST = SPAN_BITS[-1]
-_WIDER = (None, *SPAN_BITS)  # of each kind of span, the wider one that holds several
-
-
-def _counts(app: str, extension: str, bits: int) -> str:
-    return f"FROM ring_back_count n WHERE n.app_id = {app} AND n.extension = {extension} AND n.bits = {bits}"
-
-
-def _before(app: str, extension: str, moment: str) -> str:
-    """How many rows of a list start before a moment: the position of the last that does."""
-    sums = [
-        f"coalesce((SELECT sum(n.calls) {_counts(app, extension, bits)} AND n.slot < {moment} >> {bits}"
-        + (f" AND n.slot >= ({moment} >> {wider}) << {wider - bits}" if wider else "")
-        + "), 0)"
-        for bits, wider in zip(SPAN_BITS, _WIDER, strict=False)
-    ]
-    return f"""({" + ".join(sums)} + (
-        SELECT count(*) FROM ring_back c WHERE c.app_id = {app} AND c.extension = {extension}
-            AND c.started_ms >= ({moment} >> {_FINEST}) << {_FINEST} AND c.started_ms < {moment}
-    ))"""
-
-
-def _span_of(bits: int, wider: int | None) -> str:
-    """The span that holds the page's first row, and how many rows are before it; looked for within the wider one."""
-    before, within = "", ""
-    if wider:
-        before = f"+ (SELECT before FROM span_{wider})"
-        within = f"""AND n.slot >= (SELECT slot << {wider - bits} FROM span_{wider})
-            AND n.slot < (SELECT (slot + 1) << {wider - bits} FROM span_{wider})"""
-    return f"""span_{bits} AS MATERIALIZED (
-    SELECT slot, before FROM (
-        SELECT n.slot, sum(n.calls) OVER (ORDER BY n.slot) - n.calls {before} AS before
-        {_counts("?5", "(SELECT extension FROM found)", bits)} {within}
-    ) WHERE before < (SELECT last - ?3 FROM found) ORDER BY slot DESC LIMIT 1
-)"""
-
-
 # Parameters as those of the pages of calls, see lists.py: the range's four, the app, the kind (for the sake of the
-# others), and whose list it is. `at` is where the page begins: the row at that position, found by the same sums.
-_SPANS_OF_PAGE = ", ".join(_span_of(bits, wider) for bits, wider in zip(SPAN_BITS, _WIDER, strict=False))
-_PAGE = f"""
-WITH found AS MATERIALIZED (
-    SELECT o.extension, {_before("?5", "o.extension", "?1")} + 1 AS first,
-        {_before("?5", "o.extension", "(?2 + 1)")} AS last
-    FROM (%s) o
-), {_SPANS_OF_PAGE}, at AS MATERIALIZED (
-    SELECT started_ms, call_ref FROM ring_back
-    WHERE app_id = ?5 AND extension = (SELECT extension FROM found)
-        AND started_ms >= (SELECT slot << {_FINEST} FROM span_{_FINEST})
-        AND started_ms < (SELECT (slot + 1) << {_FINEST} FROM span_{_FINEST})
-    ORDER BY started_ms, call_ref
-    LIMIT 1 OFFSET coalesce((SELECT max(f.last - ?3 - n.before - 1, 0) FROM found f, span_{_FINEST} n), 0)
-)
-"""
+# others), and whose list it is.
+_PAGE = partial(page_from, "?5", from_="?1", to="?2", skipped="?3")
 # A row's try is a call of the agent's own list.
 _CALL = f"""
 CROSS JOIN call_list l ON l.app_id = r.app_id AND l.extension = r.extension AND l.kind = {ListKind.OUT_MISSED.value}
@@ -86,7 +33,7 @@ _ORDER = "ORDER BY r.started_ms DESC, r.call_ref DESC"
 _COLUMNS = f"coalesce(c.given_id, c.call_ref), c.started_ms, {NAMED}, c.disposition, c.ringing_seconds, r.tries"
 
 PAGE = f"""
-{_PAGE % "SELECT ?7 AS extension"}
+{_PAGE(whose="SELECT ?7 AS extension")}
 SELECT first, last, extension, NULL, NULL, NULL, NULL FROM found
 UNION ALL
 SELECT * FROM (SELECT 0, {_COLUMNS} FROM ({_ON_PAGE}) r {_CALL} {OF_CONTACT % "?5"} {_ORDER})
@@ -94,7 +41,7 @@ SELECT * FROM (SELECT 0, {_COLUMNS} FROM ({_ON_PAGE}) r {_CALL} {OF_CONTACT % "?
 
 # The tries stand before the end of the text, behind a mark of their own: see `storage.shown`.
 _PAGE_OF_TOKEN = f"""
-{_PAGE % "SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8"}
+{_PAGE(whose="SELECT extension FROM token WHERE app_id = ?5 AND digest = ?7 AND expires_ms > ?8")}
 SELECT extension, first, last, (
     SELECT CAST(group_concat(substr(shown, 1, length(shown) - 1) || char(8) || tries || char(7), '') AS BLOB) FROM (
         SELECT %s AS shown, r.tries FROM ({_ON_PAGE}) r {_CALL} %s {_ORDER}
@@ -105,12 +52,12 @@ PAGE_OF_TOKEN = _PAGE_OF_TOKEN % ("c.shown", "")
 NAMED_PAGE_OF_TOKEN = _PAGE_OF_TOKEN % (NAMED, OF_CONTACT % "?5")  # where the app has contacts
 
 WALK = f"""
-SELECT {_before("?1", "?2", "(?4 + 1)")}, {_COLUMNS} FROM ring_back r {_CALL} {OF_CONTACT % "?1"}
+SELECT {before("?1", "?2", "(?4 + 1)")}, {_COLUMNS} FROM ring_back r {_CALL} {OF_CONTACT % "?1"}
 WHERE r.app_id = ?1 AND r.extension = ?2 AND r.started_ms BETWEEN ?3 AND ?4
 {_ORDER}
 """
-BEHIND = f"SELECT {_before('?1', '?2', 'b.value')} + 1 FROM json_each(?4) b WHERE ?3 ORDER BY b.key"
-STAMP = f"SELECT 0, (SELECT n.calls {_counts('?1', '?2', REVISION_BITS)} AND ?3), x''"
+BEHIND = f"SELECT {before('?1', '?2', 'b.value')} + 1 FROM json_each(?4) b WHERE ?3 ORDER BY b.key"
+STAMP = f"SELECT 0, (SELECT n.calls {counts('?1', '?2', REVISION_BITS)} AND ?3), x''"
 
 
 def page_rows(rows: Sequence[Row], wanted: Range) -> tuple[str, int, list[ListedCall]]:
@@ -129,11 +76,11 @@ def walk_rows(db: sqlite3.Connection, app_id: int, key: ListKey, from_ms: int, t
 # --- all agents' lists as one --------------------------------------------------------------------------------------
 
 SPANS = f"""
-SELECT l.extension, {ListKind.RING_BACK.value}, 0, {_before("?1", "l.extension", "?2")} + 1 AS first,
-    {_before("?1", "l.extension", "(?3 + 1)")} AS last
+SELECT l.extension, {ListKind.RING_BACK.value}, 0, {before("?1", "l.extension", "?2")} + 1 AS first,
+    {before("?1", "l.extension", "(?3 + 1)")} AS last
 FROM call_list l WHERE l.app_id = ?1 AND l.kind = {ListKind.OUT_MISSED.value}
 """
-_UNTIL = f"SELECT {_before('?1', 'b.value', '(?2 + 1)')} FROM json_each(?3) b ORDER BY b.key"
+_UNTIL = f"SELECT {before('?1', 'b.value', '(?2 + 1)')} FROM json_each(?3) b ORDER BY b.key"
 _ROWS = f"""
 SELECT r.extension, 0, {_COLUMNS}
 FROM json_each(?4) b CROSS JOIN ring_back r ON r.app_id = ?1 AND r.extension = b.value
