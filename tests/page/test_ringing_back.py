@@ -222,7 +222,7 @@ def test_pressing_twice_is_pressing_once(shown: Desk) -> None:
 def test_details_lead_to_every_try(shown: Desk) -> None:
     """Details show the last try's legs, and a way to all calls to the number."""
     shown.press(f"Details of the call to {ADA_READ}")
-    shown.reads(".legs >> nth=1", "1 attempt")
+    shown.reads(".legs >> nth=1", "The last try: 1 attempt")
     shown.press(f"All calls to {ADA_READ}")
 
     shown.reads("#title", "3 calls nobody picked up with “919876543210”")

@@ -82,8 +82,9 @@ async function showLegs(call, place, named) {
   place.replaceChildren(words.loading);
   try {
     const legs = await ask("/page/legs", { query: { id: call.id, of: call.agent } });
+    const attempts = `${counted(words.legs, legs.length)} · ${exact(call.started_ms)}`;
     const parts = [
-      made("p", { class: "quiet" }, `${counted(words.legs, legs.length)} · ${exact(call.started_ms)}`),
+      made("p", { class: "quiet" }, call.tries > 1 ? filled(words.lastTry, { legs: attempts }) : attempts),
       made("ol", {}, ...legs.map(legItem)),
       call.tries > 1 ? everyTry(call) : null,
       call.number === "unknown" ? null : nameForm(call, named),

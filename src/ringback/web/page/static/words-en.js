@@ -84,6 +84,7 @@ export const words = {
   undoOf: "Undo for {number}",
   undone: "{number} is no longer marked done.",
   undoLate: "{number} had been put back already.",
+  lastTry: "The last try: {legs}",
   everyTry: "All calls to {number}",
   details: "Details",
   detailsOf: "Details of the call to {number}",
