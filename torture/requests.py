@@ -13,7 +13,7 @@ from torture.mutations import CORPUS, mutated
 
 _LOGIN_SHARE = 0.002  # each one that reads as a login costs tens of milliseconds: its hash
 _METHODS = ("POST", "POST", "POST", "POST", "GET", "PUT", "HEAD", "OPTIONS", "DELETE", "P\u00f6ST")
-_LOOKED = ("calls", "legs", "chart", "calls.csv", "agents", "session", "contact", "main.js", "live/")
+_LOOKED = ("calls", "legs", "chart", "calls.csv", "agents", "session", "contact", "done", "undo", "main.js", "live/")
 _PATHS = ("/", "/docs", "/healthz", "/readyz", "/openapi.json", "/v1/agentLogin/", "/v1", "/ingest/", "/%00", "//")
 
 
@@ -52,10 +52,12 @@ def _looked(chance: Random, access: Access) -> Request:
     """What the agent's page asks, signed in or nearly so."""
     asked = {"from": chance.randrange(2**41), "to": 2**41 + chance.randrange(2**41), "zone": "Asia/Kolkata", "page": 1}
     asked |= chance.choice(({}, {"find": "91"}, {"of": "*"}, {"of": "103"}, {"id": f"{chance.getrandbits(96):024x}"}))
+    asked |= chance.choice(({}, {"list": "ring_back"}))
     query = urlencode(asked).encode()
     cookie = f"ringback={access.token}".encode()
     method, path = chance.choice(("GET", "GET", "GET", "POST", "DELETE")), f"/page/{chance.choice(_LOOKED)}"
-    body = json.dumps({"number": "919100000000", "name": "Zoë"}).encode()
+    told = chance.choice(({"name": "Zoë"}, {"seen_ms": 2**40, "of": "*"}, {"done_ms": 2**40}))
+    body = json.dumps({"number": "919100000000", **told}).encode()
     query, cookie, body = (
         mutated(chance, one) if chance.random() < share else one
         for one, share in ((query, 0.7), (cookie, 0.1), (body, 0.7))

@@ -12,6 +12,7 @@ from tests.switches.programs import missing_programs, refuse, refuse_without
 from tests.web.house import PASSWORD, wait_for
 
 AXE = Path(__file__).parents[2] / ".venv/node_modules/axe-core/axe.min.js"
+EVERY_CALL = "/?list=out_missed"
 DEADLINE_MS = 20_000
 _SETTLED_MS = 1_000
 _SWITCHES = (
@@ -53,7 +54,7 @@ class Desk:
         run(self.page.goto(f"{self.url}{path}"))
         return self
 
-    def sign_in(self, agent_id: str, password: str = PASSWORD, path: str = "/") -> "Desk":
+    def sign_in(self, agent_id: str, password: str = PASSWORD, path: str = EVERY_CALL) -> "Desk":
         """Open an address and sign in there."""
         self.go(path)
         self.enter(agent_id, password)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from tests.loop import run
 from tests.page.days import at, now_ms, some
-from tests.page.desk import Browsers, Desk, axe_faults
+from tests.page.desk import EVERY_CALL, Browsers, Desk, axe_faults
 from tests.stores import SqliteStores
 from tests.web.house import House, Tenant, missed, served, with_store
 
@@ -37,7 +37,10 @@ def agent(house: House) -> Tenant:
     kinds = ("no_answer", "busy", "failed", "cancelled")
     tenant.ingest(
         *some(60),
-        *(missed(at(0, 0, n), name=name, disposition=kinds[n], call_key=f"n{n}") for n, name in enumerate(names)),
+        *(
+            missed(at(0, 0, n), name=name, disposition=kinds[n], dialled_number=f"+91980000000{n}", call_key=f"n{n}")
+            for n, name in enumerate(names)
+        ),
         *(missed(at(1, 10, n), call_key=f"a{n}", disposition="answered") for n in range(9)),
         missed(at(0, 0, 9), dialled_number="sip-user-with-a-very-long-name.of-some-department@example", call_key="sip"),
     )
@@ -77,18 +80,47 @@ def test_axe_finds_nothing(window: Desk, agent: Tenant) -> None:
     assert axe_faults(window) == []
 
 
-def test_nothing_is_wider_than_the_screen(window: Desk, agent: Tenant) -> None:
+def test_axe_finds_nothing_in_what_is_left_to_do(window: Desk, agent: Tenant) -> None:
+    """Neither with details open and a number done, nor where it could not be marked, nor with nobody left."""
+    window.sign_in(agent.agent_id, path="/")
+    window.counts(".row", 25)
+    run(window.find(".details").first.click())
+    window.reads(".legs >> nth=0", "1 attempt")
+    run(window.find(".done >> nth=1").click())
+    window.sees(".undo")
+    window.reads("#live", "Live")
+    run(window.page.context.set_offline(True))
+    run(window.find(".done >> nth=2").click())
+    window.sees(".complaint")
+    assert axe_faults(window) == []
+    run(window.page.context.set_offline(False))
+    run(window.find(".undo").click())
+    window.misses(".undo")
+
+    window.go("/?list=ring_back&from=2020-01-01&to=2020-01-02")
+    window.reads("#said", "Everybody rung in these days")
+    window.reads("#live", "Live")
+    assert axe_faults(window) == []
+    window.go("/?list=ring_back&of=*")
+    window.sees("#team tbody tr")
+    window.reads("#live", "Live")
+    assert axe_faults(window) == []
+
+
+@pytest.mark.parametrize("path", ["/", EVERY_CALL])
+def test_nothing_is_wider_than_the_screen(window: Desk, agent: Tenant, path: str) -> None:
     """Down to 320 pixels nothing has to be scrolled sideways, and no word is cut off, whatever callers are named."""
-    window.sign_in(agent.agent_id)
+    window.sign_in(agent.agent_id, path=path)
     window.counts(".row", 25)
 
     assert window.ask("() => document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     assert LONG in "".join(window.texts(".name"))
 
 
-def test_what_is_touched_is_large_enough(window: Desk, agent: Tenant) -> None:
+@pytest.mark.parametrize("path", ["/", EVERY_CALL])
+def test_what_is_touched_is_large_enough(window: Desk, agent: Tenant, path: str) -> None:
     """Every link and button is at least 24 by 24 pixels (WCAG 2.2, 2.5.8)."""
-    window.sign_in(agent.agent_id)
+    window.sign_in(agent.agent_id, path=path)
     window.counts(".row", 25)
     small = window.ask(
         "() => [...document.querySelectorAll('main a, main button, header button, main input')].filter((one) =>"
@@ -99,14 +131,15 @@ def test_what_is_touched_is_large_enough(window: Desk, agent: Tenant) -> None:
     assert small == []
 
 
-def test_right_to_left_mirrors_the_page(browsers: Browsers, agent: Tenant) -> None:
+@pytest.mark.parametrize("path", ["/", EVERY_CALL])
+def test_right_to_left_mirrors_the_page(browsers: Browsers, agent: Tenant, path: str) -> None:
     """In a language that is written from the right, the page is mirrored, and numbers are not."""
     with browsers.desk(agent.house.url, viewport={"width": 320, "height": 640}) as desk:
-        desk.sign_in(agent.agent_id)
+        desk.sign_in(agent.agent_id, path=path)
         desk.counts(".row", 25)
         desk.ask("() => document.documentElement.dir = 'rtl'")
         number, button = (
-            desk.ask(f"() => document.querySelector('.row {part}').getBoundingClientRect().x")
+            desk.ask(f"() => document.querySelector('.row:nth-child(2) {part}').getBoundingClientRect().x")
             for part in (".number bdi", ".details")
         )
 

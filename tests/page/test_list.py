@@ -89,7 +89,7 @@ def test_ranges_are_the_readers_own_days(desk: Desk, tenant: Tenant) -> None:
     run(desk.page.fill("[name=to]", day))
     desk.press("Show")
     desk.counts(".row", 1)
-    assert desk.path == f"/?from={day}&to={day}"
+    assert desk.path == f"/?list=out_missed&from={day}&to={day}"
 
 
 def test_a_page_keeps_its_place_in_the_address(desk: Desk, tenant: Tenant) -> None:
@@ -102,7 +102,7 @@ def test_a_page_keeps_its_place_in_the_address(desk: Desk, tenant: Tenant) -> No
 
     desk.press("Older")
     desk.reads(".where", "Page 2 of 3")
-    assert desk.path == "/?range=yesterday&page=2"
+    assert desk.path == "/?list=out_missed&range=yesterday&page=2"
     second = desk.texts(".number")
     desk.press("Oldest")
     desk.counts(".row", 10)

@@ -82,10 +82,10 @@ def test_an_ended_session_leads_back_to_where_it_was(desk: Desk, tenant: Tenant)
     desk.press("Today")
 
     desk.reads("#sign-in-said", "Your session has ended")
-    assert desk.path == "/?range=today&find=ann"
+    assert desk.path == "/?list=out_missed&range=today&find=ann"
     desk.enter(tenant.agent_id)
     desk.sees("#workplace")
-    assert desk.path == "/?range=today&find=ann"
+    assert desk.path == "/?list=out_missed&range=today&find=ann"
     desk.reads("#said", "No call in this range has “ann”")
 
 

@@ -10,6 +10,7 @@ from starlette.types import Scope
 from ringback.calls import zone_named
 from ringback.errors import InvalidInput
 from ringback.storage.records import Range
+from ringback.telephony.call import ListKind
 
 _MOST_MS = 2**53 - 1
 _MOST_ROWS = 100
@@ -18,14 +19,16 @@ _MOST_FIELDS = 20
 
 
 EVERYBODY = "*"
+_LISTS = {kind.word: kind for kind in (ListKind.OUT_MISSED, ListKind.RING_BACK)}
 
 
 class Asked(NamedTuple):
-    """A range of a list; `text` is what its calls should hold, empty for all of them.
+    """A range of a list of this kind; `text` is what its calls should hold, empty for all of them.
 
     `of` is whose list: empty for one's own, an extension, or `EVERYBODY`.
     """
 
+    kind: ListKind
     wanted: Range
     text: str
     zone: ZoneInfo
@@ -44,7 +47,8 @@ def read_asked(scope: Scope) -> Asked:
     text = given.get("find", "").strip()
     if len(text) > _MOST_FIND:
         raise InvalidInput(f"find should have at most {_MOST_FIND} characters, not {len(text)}")
-    return Asked(wanted, text, zone_named(given.get("zone")) or ZoneInfo("UTC"), given.get("of", ""))
+    zone = zone_named(given.get("zone")) or ZoneInfo("UTC")
+    return Asked(_kind(given.get("list", "")), wanted, text, zone, given.get("of", ""))
 
 
 def read_query(scope: Scope) -> Mapping[str, str]:
@@ -54,6 +58,13 @@ def read_query(scope: Scope) -> Mapping[str, str]:
         return dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
     except ValueError:  # no ASCII, broken UTF-8 and too many fields alike
         raise InvalidInput("The query cannot be read") from None
+
+
+def _kind(text: str) -> ListKind:
+    kind = _LISTS.get(text or ListKind.OUT_MISSED.word)
+    if kind is None:
+        raise InvalidInput(f"list should be {' or '.join(_LISTS)}, not {text[:20]!r}")
+    return kind
 
 
 def _whole(given: Mapping[str, str], name: str, least: int, most: int, absent: int | None = None) -> int:

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from ringback.errors import RingbackError
 from ringback.storage.base import Store
 from ringback.storage.records import AgentsCall
+from ringback.telephony.call import ListKind
 from ringback.waiting_room import WaitingRoom
 from ringback.web.answers import Headers
 from ringback.web.page.asked import Asked, read_asked
@@ -21,6 +22,7 @@ from ringback.web.page.listing import found_calls
 from ringback.web.problems import error_answer
 
 COLUMNS = ("time", "agent", "number", "name", "why", "rang_seconds", "id")
+RING_BACK_COLUMNS = ("time", "agent", "number", "name", "tries", "why", "rang_seconds", "id")
 _CHUNK_ROWS = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet reckon instead of showing (OWASP, CSV injection)
 _MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
@@ -46,7 +48,7 @@ class Download:
             except RingbackError as error:
                 await error_answer(error, scope["headers"]).send(send)
                 return
-            await send({"type": "http.response.start", "status": 200, "headers": _headers(session)})
+            await send({"type": "http.response.start", "status": 200, "headers": _headers(session, asked)})
             gone = stack.enter_context(until_gone(receive))
             await send({"type": "http.response.body", "body": first, "more_body": True})
             async for piece in pieces:  # what fails from here on leaves the file cut off, which browsers tell
@@ -62,8 +64,9 @@ class Download:
                 yield piece
 
 
-def _headers(session: Session) -> Headers:
-    name = f"ringback-{session.agent_id}.csv".encode()
+def _headers(session: Session, asked: Asked) -> Headers:
+    which = "-still-to-ring-back" if asked.kind is ListKind.RING_BACK else ""
+    name = f"ringback-{session.agent_id}{which}.csv".encode()
     return [
         (b"content-type", b"text/csv; charset=utf-8; header=present"),
         (b"content-disposition", b'attachment; filename="%b"' % name),
@@ -77,7 +80,7 @@ async def lines(calls: AsyncIterator[AgentsCall], asked: Asked) -> AsyncGenerato
     text = io.StringIO()
     writer = csv.writer(text)
     text.write(_MARK)
-    writer.writerow(COLUMNS)
+    writer.writerow(RING_BACK_COLUMNS if asked.kind is ListKind.RING_BACK else COLUMNS)
     rows = 0
     async for one in calls:
         writer.writerow(_row(one, asked))
@@ -93,7 +96,9 @@ def _row(one: AgentsCall, asked: Asked) -> tuple[str, ...]:
     call = one.call
     time = datetime.fromtimestamp(call.started_ms / 1000, asked.zone).isoformat(timespec="seconds")
     rang = "" if call.ringing_seconds is None else str(call.ringing_seconds)
-    return time, one.extension, _plain(call.number), _plain(call.name or ""), call.disposition, rang, call.call_id.hex()
+    tries = () if call.tries is None else (str(call.tries),)
+    whom = time, one.extension, _plain(call.number), _plain(call.name or "")
+    return *whom, *tries, call.disposition, rang, call.call_id.hex()
 
 
 def _plain(text: str) -> str:

@@ -27,7 +27,7 @@ class Listing:
         self._store, self._guard, self._searches = store, guard, searches
 
     async def calls(self, scope: Scope, session: Session, body: bytes) -> Answer:  # noqa: ARG002
-        """GET /page/calls: a page of outgoing missed calls, newest first; others' for supervisors alone."""
+        """GET /page/calls: a page of one of the two lists, newest first; others' for supervisors alone."""
         asked = read_asked(scope)
         if asked.of:
             await self._guard.check_supervisor(session)
@@ -41,10 +41,10 @@ class Listing:
             async with self._searches.turn(session.digest, is_known=True):
                 return await self._found(session, asked)
         if asked.of == EVERYBODY:
-            of_all = await self._store.app_page(app_id, ListKind.OUT_MISSED, asked.wanted)
+            of_all = await self._store.app_page(app_id, asked.kind, asked.wanted)
             return of_all.count, of_all.calls
         extension = asked.of or session.agent_id.extension
-        page = await self._store.page(app_id, ListKey(extension, ListKind.OUT_MISSED), asked.wanted)
+        page = await self._store.page(app_id, ListKey(extension, asked.kind), asked.wanted)
         return page.count, [AgentsCall(extension, call) for call in page.calls]
 
     async def _found(self, session: Session, asked: Asked) -> tuple[int, list[AgentsCall]]:
@@ -80,7 +80,7 @@ async def found_calls(store: Store, session: Session, asked: Asked) -> AsyncGene
     if asked.of == EVERYBODY:
         extensions = [key.extension for key in await store.lists(app_id) if key.kind is ListKind.OUT_MISSED]
     for extension in extensions:
-        key = ListKey(extension, ListKind.OUT_MISSED)
+        key = ListKey(extension, asked.kind)
         async with aclosing(finding.all_found(store, app_id, key, asked.wanted, asked.text)) as found:
             async for call in found:
                 yield AgentsCall(extension, call)

@@ -16,12 +16,13 @@ from ringback.web.page.glance import Glance
 from ringback.web.page.guard import Guard
 from ringback.web.page.listing import Listing
 from ringback.web.page.live import Live
+from ringback.web.page.marking import Marking
 from ringback.web.page.naming import NumberNaming
 from ringback.web.page.signing import Signing
 from ringback.web.page.watching import Watching
 
 LIVE = "/page/live"  # its requests last for as long as pages are open, which is no latency
-_ASKED = ("session", "calls", "legs", "contact", "agents", "chart", "calls.csv")
+_ASKED = ("session", "calls", "legs", "contact", "done", "undo", "agents", "chart", "calls.csv")
 PATHS = ("/", *(f"/page/{name}" for name in _ASKED), LIVE)
 
 # What looks at every call of a range: a few at a time, and of one session no more than wait in its queue.
@@ -47,6 +48,7 @@ class AgentPage:
             each_known=_PLACES_OF_SESSION,
         )
         listing = Listing(self._store, self._guard, searches)
+        marking = Marking(self._store, self._guard)
         asked = [
             _get("/page/session", Unsigned(self._guard, self._signing.who)),
             _of("POST", "/page/session", Unsigned(self._guard, self._signing.sign_in)),
@@ -54,6 +56,8 @@ class AgentPage:
             _get("/page/calls", Signed(self._guard, listing.calls)),
             _get("/page/legs", Signed(self._guard, listing.legs)),
             _of("POST", "/page/contact", Signed(self._guard, NumberNaming(self._store).name)),
+            _of("POST", "/page/done", Signed(self._guard, marking.done)),
+            _of("POST", "/page/undo", Signed(self._guard, marking.undo)),
             _get("/page/agents", Signed(self._guard, Agents(self._store, self._guard).agents)),
             _get("/page/chart", Signed(self._guard, Glance(self._store, self._guard).chart)),
             _get("/page/calls.csv", Download(self._store, self._guard, searches)),

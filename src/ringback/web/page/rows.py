@@ -10,7 +10,8 @@ from ringback.telephony.numbers import dial_uri, readable_number
 class Row(msgspec.Struct, frozen=True, gc=False):
     """A call of a list. `why` is its disposition; times are epoch milliseconds, `rang_seconds` None where not told.
 
-    `agent` is the extension of whose call it is, where that is not who looks.
+    `agent` is the extension of whose call it is, where that is not who looks. `tries` is told where a row is a number
+    with its last try.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     why: str
     rang_seconds: int | None
     agent: str | None = None
+    tries: int | None = None
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -56,6 +58,7 @@ def row_of(call: ListedCall, agent: str | None = None) -> Row:
         call.disposition,
         call.ringing_seconds,
         agent,
+        call.tries,
     )
 
 

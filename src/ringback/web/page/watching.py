@@ -20,7 +20,7 @@ from ringback.telephony.call import ListKey, ListKind
 
 EVERY_AGENT = "*"  # in an extension's place: no extension is named so
 LOOK_SECONDS = 0.5
-WATCHED = (ListKind.OUT_MISSED, ListKind.OUT_ANSWERED)
+WATCHED = (ListKind.OUT_MISSED, ListKind.OUT_ANSWERED, ListKind.RING_BACK)
 _AGENTS_AT_ONCE = 200  # in one question: other requests get their turn between
 
 log = structlog.get_logger()
@@ -85,7 +85,8 @@ class Watching:
         """Return which lists each of these (of one app) is about."""
         every: list[ListKey] = []
         if any(agent_id.extension == EVERY_AGENT for agent_id in agents):
-            every = [key for key in await self._store.lists(agents[0].app_id) if key.kind in WATCHED and key.extension]
+            extensions = {key.extension for key in await self._store.lists(agents[0].app_id) if key.kind in WATCHED}
+            every = [ListKey(one, kind) for one in sorted(extensions - {""}) for kind in WATCHED]
         return [
             every if extension == EVERY_AGENT else [ListKey(extension, kind) for kind in WATCHED]
             for extension, _ in agents

@@ -1,15 +1,21 @@
-// What the page shows stands in its address: range, what to find, page. So back, reload and sharing work.
+// What the page shows stands in its address: list, range, what to find, page. So back, reload and sharing work.
+export const RING_BACK = "ring_back";
+export const OUT_MISSED = "out_missed";
+export const LISTS = [RING_BACK, OUT_MISSED];
 export const RANGES = ["today", "yesterday", "7", "30"];
-const DEFAULT = "7";
+const DEFAULTS = { [RING_BACK]: "30", [OUT_MISSED]: "7" }; // what is left to do goes further back than what has happened
+const KNOWN = ["range", "from", "to", "of", "find", "page"];
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
-// {range: one of RANGES or "days", from, to (YYYY-MM-DD, for "days"), of, find, page}
+// {list: one of LISTS, range: one of RANGES or "days", from, to (YYYY-MM-DD, for "days"), of, find, page}
 export function read(search = location.search) {
   const given = new URLSearchParams(search);
   const page = Number(given.get("page"));
   const days = isDay(given.get("from")) && isDay(given.get("to"));
+  const list = listOf(given);
   return {
-    range: days ? "days" : RANGES.includes(given.get("range")) ? given.get("range") : DEFAULT,
+    list,
+    range: days ? "days" : RANGES.includes(given.get("range")) ? given.get("range") : DEFAULTS[list],
     from: days ? given.get("from") : "",
     to: days ? given.get("to") : "",
     of: (given.get("of") || "").slice(0, 64), // whose calls, for supervisors
@@ -18,16 +24,28 @@ export function read(search = location.search) {
   };
 }
 
+// An address that names no list is from when there was one alone, and leads there; the bare one is where work begins.
+function listOf(given) {
+  if (LISTS.includes(given.get("list"))) return given.get("list");
+  return KNOWN.some((name) => given.has(name)) ? OUT_MISSED : RING_BACK;
+}
+
 export function write(shown) {
-  const kept = new URLSearchParams();
+  const kept = new URLSearchParams({ list: shown.list });
   if (shown.range === "days") {
     kept.set("from", shown.from);
     kept.set("to", shown.to);
-  } else if (shown.range !== DEFAULT) kept.set("range", shown.range);
+  } else if (shown.range !== DEFAULTS[shown.list]) kept.set("range", shown.range);
   if (shown.of) kept.set("of", shown.of);
   if (shown.find) kept.set("find", shown.find);
   if (shown.page > 1) kept.set("page", shown.page);
-  return kept.size ? `/?${kept}` : "/";
+  return shown.list === RING_BACK && kept.size === 1 ? "/" : `/?${kept}`;
+}
+
+// The same question put to another list; a range that nobody chose is the other one's own.
+export function writeOther(shown, list) {
+  const range = shown.range === DEFAULTS[shown.list] ? DEFAULTS[list] : shown.range;
+  return write({ ...shown, list, range, page: 1 });
 }
 
 // The range in epoch milliseconds, both ends included, by the reader's own days.

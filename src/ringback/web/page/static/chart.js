@@ -10,19 +10,25 @@ const BEST_HOURS = 3;
 
 const share = new Intl.NumberFormat(locale, { style: "percent" });
 
-export function showChart(chart) {
+// Briefly: the best hours alone, where there are any.
+export function showChart(chart, { isBrief }) {
   if (!chart) {
     by("glance").hidden = true;
     return;
   }
   const { unit, bars, hours } = chart;
+  by("best").textContent = best(hours);
+  by("glance").classList.toggle("brief", isBrief);
+  if (isBrief) {
+    by("glance").hidden = !bestHours(hours).length;
+    return;
+  }
   const [missed, answered] = ["missed", "answered"].map((what) => bars.reduce((sum, bar) => sum + bar[what], 0));
   by("glance").hidden = missed + answered === 0;
-  if (missed + answered === 0) return;
+  if (by("glance").hidden) return;
   const [from, to] = [bars[0], bars[bars.length - 1]].map((bar) => barName(unit, bar.start_ms));
   const label = filled(words.chart, { from, to, answered: number(answered), missed: number(missed) });
   by("chart").replaceChildren(drawing(unit, bars, label), legend(answered, missed));
-  by("best").textContent = best(hours);
   by("chart-table").replaceChildren(
     table(words.tableWhen, bars.map((bar) => [barName(unit, bar.start_ms), bar])),
     table(words.tableHours, hours.filter(tries).map((hour) => [hourName(hour.hour), hour])),
@@ -87,10 +93,14 @@ function legend(answered, missed) {
   return made("ul", { class: "legend" }, key("answered", words.answered, answered), key("missed", words.missed, missed));
 }
 
-function best(hours) {
+function bestHours(hours) {
   const known = hours.filter((hour) => tries(hour) >= LEAST_TRIES && hour.answered);
-  if (!known.length) return words.noBest;
-  const ranked = known.sort((one, other) => rate(other) - rate(one) || one.hour - other.hour).slice(0, BEST_HOURS);
+  return known.sort((one, other) => rate(other) - rate(one) || one.hour - other.hour).slice(0, BEST_HOURS);
+}
+
+function best(hours) {
+  const ranked = bestHours(hours);
+  if (!ranked.length) return words.noBest;
   const told = ranked.map((hour) =>
     filled(words.bestHour, { hour: hourName(hour.hour), share: share.format(rate(hour)), tries: number(tries(hour)) }),
   );

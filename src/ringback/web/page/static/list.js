@@ -1,6 +1,7 @@
 // The list of calls, and what stands in its place when there is none to show.
 import { write } from "./address.js";
 import { Problem } from "./api.js";
+import { keyOf, linesBeside } from "./done.js";
 import { by, made } from "./dom.js";
 import { showPager } from "./pager.js";
 import { rowOf } from "./row.js";
@@ -9,7 +10,7 @@ import { filled, words } from "./words.js";
 
 const SLOW_MS = 400; // what is there sooner needs no word
 
-let rows = new Map(); // by the call's id: {text, element}; a row that stays keeps its place, its focus and its details
+let rows = new Map(); // by its key: {call, text, element}; a row that stays keeps its place, its focus and its details
 let slow = 0;
 
 export function busyList() {
@@ -18,16 +19,17 @@ export function busyList() {
   slow = setTimeout(() => say(words.loading), SLOW_MS);
 }
 
-export function showList(page, shown, fresh, { go, named }) {
+// `fresh` are the keys of rows that have come by themselves.
+export function showList(page, shown, fresh, acts) {
   settled();
   const before = rows;
-  rows = new Map(page.calls.map((call) => [call.id, kept(before.get(call.id), call, fresh.includes(call.id), named)]));
-  putInto(by("list"), [...rows.values()].map((row) => row.element));
-  showPager(page, shown, go);
+  rows = new Map(page.calls.map((call) => [keyOf(call), kept(before.get(keyOf(call)), call, fresh, acts)]));
+  keepFocus(() => putInto(by("list"), withLines([...rows.values()]).map((one) => one.element)));
+  showPager(page, shown, acts.go);
   if (page.calls.length) say("");
   else if (page.count) say(filled(words.pastEnd, { page: shown.page }), lastPage(page, shown));
-  else if (shown.find) say(filled(words.noMatch, { text: shown.find }), showAll(shown));
-  else say(words.emptyRange);
+  else if (shown.find) say(filled(words.lists[shown.list].noMatch, { text: shown.find }), showAll(shown));
+  else say(words.lists[shown.list].empty, null, "good");
 }
 
 // Says why there are no calls to see; those that are there already stay, for they are still true.
@@ -42,15 +44,39 @@ function settled() {
   by("calls").removeAttribute("aria-busy");
 }
 
-function kept(row, call, isFresh, named) {
+function kept(row, call, fresh, acts) {
   const text = JSON.stringify(call);
   if (row && row.text === text) {
     row.element.refresh();
     return row;
   }
-  const element = rowOf(call, named);
-  if (isFresh) element.classList.add("fresh");
-  return { text, element };
+  const element = rowOf(call, acts);
+  if (fresh.includes(keyOf(call))) element.classList.add("fresh");
+  return { call, text, element };
+}
+
+// What was done stands where its row stood: lists go by the last try, newest first.
+function withLines(ones) {
+  for (const line of linesBeside(ones.map((row) => row.call))) {
+    const at = ones.findIndex((one) => one.call.started_ms < line.call.started_ms);
+    ones.splice(at < 0 ? ones.length : at, 0, line);
+  }
+  return ones;
+}
+
+// Whoever is at a row that leaves, or is drawn anew, finds themselves at what is there now, never at the page's top.
+function keepFocus(work) {
+  const focused = document.activeElement;
+  const [row, all] = [focused.closest("#list > li"), [...by("list").children]];
+  work();
+  if (!row || document.activeElement === focused) return;
+  if (focused.isConnected) return focused.focus();
+  const key = row.dataset.key;
+  const now = [...by("list").children];
+  const next = now.find((one) => one.dataset.key === key) || now[Math.min(all.indexOf(row), now.length - 1)];
+  const same = focused.classList[0] && next?.querySelector(`.${focused.classList[0]}`);
+  const first = next?.querySelector(".done, .undo") || next?.querySelector(".details");
+  (same || first || by("calls")).focus({ preventScroll: true });
 }
 
 // Puts the elements in order, moving none that stands where it should: a moved element loses its focus.
@@ -62,8 +88,9 @@ function putInto(list, elements) {
   });
 }
 
-function say(text, action = null) {
+function say(text, action = null, mood = "") {
   by("said").hidden = !text;
+  by("said").className = `notice ${mood}`;
   by("said").replaceChildren(...[text, action].filter(Boolean));
 }
 

@@ -1,12 +1,14 @@
-// One call of the list, and its legs when they are asked for.
+// One call of the list, or one number with its last try; and that call's legs when they are asked for.
+import { OUT_MISSED, write } from "./address.js";
 import { ask } from "./api.js";
 import { exact, seconds, time, when } from "./dates.js";
+import { doneButton, keyOf } from "./done.js";
 import { made } from "./dom.js";
 import { told } from "./signing.js";
 import { counted, filled, words } from "./words.js";
 
-// `named` is told of a call whose number has been given a name.
-export function rowOf(call, named) {
+// `acts.named` is told of a call whose number has been given a name; `again` and `failed` are done.js's.
+export function rowOf(call, acts) {
   const readable = call.number === "unknown" ? words.unknownNumber : call.readable;
   const legs = made("div", { class: "legs", id: `legs-${call.id}`, hidden: true });
   const stamp = made("time", { datetime: new Date(call.started_ms).toISOString(), title: exact(call.started_ms) });
@@ -14,11 +16,17 @@ export function rowOf(call, named) {
     "li",
     { class: "row" },
     made("div", { class: "whom" }, numberOf(call, readable), nameOf(call), agentOf(call)),
-    made("div", { class: "when" }, stamp),
+    made("div", { class: "when" }, triesOf(call), stamp),
     made("div", { class: "why" }, whyOf(call)),
-    detailsButton(call, readable, legs, named),
+    made(
+      "div",
+      { class: "acts" },
+      detailsButton(call, readable, legs, acts.named),
+      call.tries === null ? null : doneButton(call, readable, acts),
+    ),
     legs,
   );
+  row.dataset.key = keyOf(call);
   row.refresh = () => {
     const { day, time } = when(call.started_ms);
     stamp.replaceChildren(made("span", { class: "day" }, day), " ", made("span", { class: "clock" }, time));
@@ -40,6 +48,10 @@ function nameOf(call) {
 
 function agentOf(call) {
   return call.agent ? made("span", { class: "quiet agent" }, filled(words.byAgent, { agent: call.agent })) : null;
+}
+
+function triesOf(call) {
+  return call.tries === null ? null : made("span", { class: "tries" }, counted(words.tries, call.tries), " ");
 }
 
 function whyOf(call) {
@@ -70,15 +82,23 @@ async function showLegs(call, place, named) {
   place.replaceChildren(words.loading);
   try {
     const legs = await ask("/page/legs", { query: { id: call.id, of: call.agent } });
-    place.replaceChildren(
-      made("p", { class: "quiet" }, `${counted(words.legs, legs.length)} · ${exact(call.started_ms)}`),
+    const attempts = `${counted(words.legs, legs.length)} · ${exact(call.started_ms)}`;
+    const parts = [
+      made("p", { class: "quiet" }, call.tries > 1 ? filled(words.lastTry, { legs: attempts }) : attempts),
       made("ol", {}, ...legs.map(legItem)),
-      ...(call.number === "unknown" ? [] : [nameForm(call, named)]),
+      call.tries > 1 ? everyTry(call) : null,
+      call.number === "unknown" ? null : nameForm(call, named),
       made("p", { class: "quiet id" }, `${words.callId} `, made("code", {}, call.id)),
-    );
+    ];
+    place.replaceChildren(...parts.filter(Boolean));
   } catch (problem) {
     place.replaceChildren(made("span", { role: "alert" }, told(problem)));
   }
+}
+
+function everyTry(call) {
+  const href = write({ list: OUT_MISSED, range: "30", of: call.agent, find: call.number });
+  return made("p", {}, made("a", { href, "data-inside": true }, filled(words.everyTry, { number: call.readable })));
 }
 
 function nameForm(call, named) {

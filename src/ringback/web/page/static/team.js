@@ -1,5 +1,5 @@
 // What a supervisor sees: whose calls are shown, and how each agent fares, those who reach people least first.
-import { write } from "./address.js";
+import { RING_BACK, write } from "./address.js";
 import { by, made } from "./dom.js";
 import { locale, number, words } from "./words.js";
 
@@ -23,7 +23,8 @@ function link(of, text, shown) {
 export function showTeam(agents, shown) {
   by("team").hidden = !agents;
   if (!agents) return;
-  const heads = [words.agent, words.answered, words.missed, words.reached];
+  by("team-order").textContent = words.lists[shown.list].teamOrder;
+  const heads = [words.agent, words.lists[RING_BACK].name, words.answered, words.missed, words.reached];
   by("team-table").replaceChildren(
     made(
       "table",
@@ -42,6 +43,6 @@ function rowOf(agent, shown) {
     "tr",
     {},
     made("th", { scope: "row" }, made("a", { href, "data-inside": true }, made("bdi", {}, name))),
-    ...[number(agent.answered), number(agent.missed), reached].map((text) => made("td", {}, text)),
+    ...[number(agent.ring_back), number(agent.answered), number(agent.missed), reached].map((text) => made("td", {}, text)),
   );
 }

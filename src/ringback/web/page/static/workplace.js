@@ -3,9 +3,11 @@ import { asQuery, ask, Problem } from "./api.js";
 import * as address from "./address.js";
 import { showChart } from "./chart.js";
 import { dated, zone } from "./dates.js";
+import { forgetDone, keyOf } from "./done.js";
 import { by } from "./dom.js";
 import { listen } from "./live.js";
 import { busyList, showList, showProblem } from "./list.js";
+import { showLists } from "./lists.js";
 import { EVERYBODY, showTeam, showWhose } from "./team.js";
 import { showTools } from "./toolbar.js";
 import { counted, filled, words } from "./words.js";
@@ -17,7 +19,8 @@ let agent = null; // who is signed in
 let ended = null; // what to call when the session has ended
 let shown = null; // what the address says
 let asking = null; // ends the questions that are on their way, when others take their place
-let newest = new Set(); // the calls that were there before: others are news
+let seen = new Set(); // the rows that were there before: others are news, where there are more than before
+let count = null; // how many there were when the page was shown last
 let hearing = null; // {of, stop}: whose news are listened to
 let stops = [];
 
@@ -25,7 +28,6 @@ export function openWorkplace(signedIn, whenEnded) {
   agent = signedIn;
   ended = whenEnded;
   by("who").textContent = agent.name ? `${agent.name} · ${agent.id}` : agent.id;
-  by("title").textContent = words.titleLoading;
   by("workplace").hidden = false;
   by("sign-out").onclick = signOut;
   by("print").onclick = () => print();
@@ -46,8 +48,9 @@ export function endWorkplace() {
   stops = [];
   hearing = null;
   asking?.abort();
-  newest = new Set();
+  forget();
   by("workplace").hidden = true;
+  by("title").textContent = "";
   by("list").replaceChildren();
   document.title = words.product;
 }
@@ -61,12 +64,20 @@ export function go(changes) {
 function moved() {
   shown = address.read();
   if (!agent.supervises) shown.of = "";
-  newest = new Set();
+  forget();
+  by("title").textContent ||= words.lists[shown.list].name;
+  showLists(shown);
   showTools(shown, go);
   showWhose(agent, shown);
   hear(shown.of);
   busyList();
   refresh();
+}
+
+function forget() {
+  seen = new Set();
+  count = null;
+  forgetDone();
 }
 
 function hear(of) {
@@ -92,7 +103,7 @@ async function refresh({ tells = false } = {}) {
   asking = new AbortController();
   const { signal } = asking;
   const range = address.bounds(shown);
-  const query = { ...range, of: shown.of, find: shown.find };
+  const query = { ...range, list: shown.list, of: shown.of, find: shown.find };
   by("csv").href = `/page/calls.csv${asQuery({ ...query, zone })}`;
   by("subtitle").textContent = range.to < range.from ? "" : spanned(range);
   if (range.to < range.from) return showProblem(words.wrongDays);
@@ -109,14 +120,14 @@ async function refresh({ tells = false } = {}) {
 
 // What stands above the list: how each of all agents fares, or the chart of one.
 function askBeside(range, signal) {
-  if (shown.of === EVERYBODY) return ask("/page/agents", { query: range, signal });
+  if (shown.of === EVERYBODY) return ask("/page/agents", { query: { ...range, list: shown.list }, signal });
   return ask("/page/chart", { query: { ...range, of: shown.of, zone }, signal });
 }
 
 function showBeside(answer) {
   const isTeam = Array.isArray(answer);
   showTeam(isTeam ? answer : null, shown);
-  showChart(isTeam ? null : answer);
+  showChart(isTeam ? null : answer, { isBrief: shown.list === address.RING_BACK });
 }
 
 // A number has been named: all its rows show the name, and whoever named it goes on where they were.
@@ -126,13 +137,17 @@ async function named(call) {
 }
 
 function showPage(page, tells) {
-  const came = page.calls.filter((call) => newest.size && !newest.has(call.id));
-  newest = new Set([...newest, ...page.calls.map((call) => call.id)]);
-  const title = page.count ? counted(words.title, page.count) : words.titleNone;
+  const said = words.lists[shown.list];
+  const keys = page.calls.map(keyOf);
+  const more = tells && count !== null ? page.count - count : 0;
+  const came = more > 0 ? keys.filter((key) => !seen.has(key)) : [];
+  seen = new Set(keys);
+  count = page.count;
+  const title = page.count ? counted(said.title, page.count) : said.none;
   by("title").textContent = shown.find && page.count ? `${title} ${filled(words.foundWith, { text: shown.find })}` : title;
   document.title = `${title} – ${words.product}`;
-  showList(page, shown, tells ? came.map((call) => call.id) : [], { go, named });
-  if (tells && came.length && shown.page === 1) by("news").textContent = counted(words.news, came.length);
+  showList(page, shown, came, { go, named, failed, again: () => refresh() });
+  if (more) by("news").textContent = more > 0 ? counted(said.news, more) : counted(said.left, -more);
 }
 
 function failed(problem) {
