@@ -83,7 +83,7 @@ _APP = 1111113
 _AGENT = AgentId("103", _APP)
 _ZONE = "Asia/Kolkata"
 _FROM_MS, _TO_MS = 1569868200000, 1570213799999  # the four days of the example log
-_PAGE = "/?from=2019-10-01&to=2019-10-04"  # the same
+_PAGE = "/?list=ring_back&from=2019-10-01&to=2019-10-04"  # the same
 
 
 async def _fill(url: str, address: str) -> str:
