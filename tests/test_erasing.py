@@ -104,6 +104,7 @@ def test_a_mark_of_the_number_is_erased(kz: Store) -> None:
     assert run(kz.marks(IN_KZ.app_id)) == [other]
     assert NUMBER not in {call.number for call in walked(kz, TO_RING_BACK, Range(), app_id=IN_KZ.app_id)}
     assert run(kz.check()).faults == []
+    run(kz.close())
 
 
 def test_the_audit_tells_how_much_and_not_whose(kz: Store) -> None:

@@ -10,9 +10,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from tests.loop import run
-from tests.storage.examples import AN_AGENT, AN_APP, ANOTHER_APP, NOW, OUT_MISSED, add_token, texts, whole_lists
+from tests.storage.examples import (
+    AN_AGENT,
+    AN_APP,
+    ANOTHER_APP,
+    NOW,
+    OUT_MISSED,
+    RING_BACK,
+    TO_RING_BACK,
+    add_token,
+    texts,
+    walked,
+    whole_lists,
+)
 from tests.storage.naive import NaiveStore, shown
 from tests.storage.statements import EVERY_APP, NO_APP, statements
 from tests.storage.test_postgresql_schema import OLDEST
@@ -22,11 +35,19 @@ from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
 from ringback.storage.base import Store
+from ringback.storage.postgresql.bulk import MANY
 from ringback.storage.postgresql.schema import DISTRIBUTED
 from ringback.storage.records import NewReject, Range, Spending, Tries
 from ringback.telephony.call import ListKind
+from ringback.telephony.disposition import Disposition
 
 STATEMENTS = {name: text for name, text in statements().items() if name.partition(".")[2] not in EVERY_APP | NO_APP}
+
+SHARDED = """
+SELECT relname::text, column_to_column_name(logicalrelid, partkey), colocationid
+FROM pg_dist_partition JOIN pg_class c ON c.oid = logicalrelid
+WHERE relnamespace = current_schema()::regnamespace AND partmethod = 'h'
+"""
 
 pytestmark = pytest.mark.skipif(not URL, reason="RINGBACK_TEST_CITUS names no cluster")
 
@@ -101,9 +122,8 @@ def test_distributing_again_is_harmless(cluster: str) -> None:
     """`migrate --distribute` may be run by whoever is not sure."""
     run(run(open_store(cluster, migrate=True, distribute=True)).close())
 
-    found = "FROM pg_dist_partition JOIN pg_class c ON c.oid = logicalrelid WHERE relnamespace = 'public'::regnamespace"
-    assert {str(row[0]) for row in ask(f"SELECT relname {found} AND partmethod = 'h'")} == set(DISTRIBUTED)
-    assert len(ask(f"SELECT DISTINCT colocationid {found}")) == 1
+    assert {(row[0], row[1]) for row in ask(SHARDED)} == {(table, "app_id") for table in DISTRIBUTED}
+    assert len({row[2] for row in ask(SHARDED)}) == 1
 
 
 @pytest.mark.parametrize("was_distributed", [False, True])
@@ -123,6 +143,34 @@ def test_the_oldest_stores_are_brought_up(was_distributed: bool) -> None:
 
     store = run(open_store(url))
     assert (whole_lists(store), run(store.check()).faults) == (before, [])
+    run(store.close())
+    stores.drop(url)
+
+
+def test_what_a_sharded_store_lacks_is_sharded_before_it_is_filled() -> None:
+    """Plain `migrate` brings up a store that was sharded before it kept numbers to ring back: many, of several apps."""
+    stores = CitusStores()
+    url = stores.made()
+    store = run(open_store(url))
+    apps = (AN_APP, msgspec.structs.replace(ANOTHER_APP, region="KZ"))
+    tried = [a_leg(f"k{n}", seconds=n, dialled_number=f"8701{n % (MANY + 1):07}") for n in range(MANY + 20)]
+    reached = a_leg("r", seconds=9000, extension="102", dialled_number="87010000000", disposition=Disposition.ANSWERED)
+    for app in apps:
+        run(store.add_app(app))
+        run(store.take_in(app.app_id, [*tried, reached]))
+    before = [walked(store, TO_RING_BACK, Range(), app_id=app.app_id) for app in apps]
+    assert [len(rows) for rows in before] == [MANY, MANY]
+    run(store.close())
+    for statement in (f"DROP TABLE called_number, {', '.join(RING_BACK)}", "UPDATE ringback_schema SET version = 5"):
+        stores.ask(url, statement)
+
+    run(run(open_store(url, migrate=True)).close())
+
+    assert {row[0] for row in stores.ask(url, SHARDED)} == set(DISTRIBUTED)
+    assert len({row[2] for row in stores.ask(url, SHARDED)}) == 1
+    store = run(open_store(url))
+    assert [walked(store, TO_RING_BACK, Range(), app_id=app.app_id) for app in apps] == before
+    assert run(store.check()).faults == []
     run(store.close())
     stores.drop(url)
 

@@ -134,6 +134,16 @@ def test_purging_leaves_the_tries_that_stay(store: Store) -> None:
     assert (run(store.marks(APP)), run(store.check()).faults) == ([], [])
 
 
+def test_purging_a_number_that_was_marked_changes_no_list(store: Store) -> None:
+    """The tries that a mark covered stand in no list, so none is taken off one when they go together with the mark."""
+    run(store.take_in(APP, [a_leg("a"), a_leg("b", seconds=2 * DAY, dialled_number=OTHER)]))
+    assert run(store.mark_done(APP, mark(1), of=None))
+
+    assert run(store.purge(BEGUN_MS + DAY * 1000)) == 1
+    assert run(store.page(APP, KEY, Range())).count == 1
+    assert (run(store.marks(APP)), run(store.check()).faults) == ([], [])
+
+
 def test_a_region_reads_numbers_and_marks_again(store: Store) -> None:
     """Numbers that turn out to be one stand once, with all tries; what was marked stays marked."""
     national = [a_leg("a", dialled_number="8 701 000 0001"), a_leg("b", seconds=60, dialled_number="+77010000001")]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from ringback.storage.by_number import Numbered, numbered_call
+from ringback.storage.by_number import numbered_call
 from ringback.storage.postgresql.connections import Connection, Overtaken
-from ringback.storage.postgresql.ring_back import drop_old_marks, write
+from ringback.storage.postgresql.ring_back import purge_numbered
 from ringback.telephony.call import ListKey, ListKind
 
 # When the first of an app's calls from a time on started, or the first mark of a number was made.
@@ -64,8 +64,7 @@ async def purge_before(connection: Connection, app_id: int, until_ms: int) -> in
     gone = [
         call for extension, kind, *rest in rows for call in numbered_call(ListKey(extension, ListKind(kind)), *rest)
     ]
-    await drop_old_marks(connection, app_id, until_ms)
-    await write(connection, app_id, Numbered(gone, []))
+    await purge_numbered(connection, app_id, gone, until_ms)
     return len(leaving)
 
 

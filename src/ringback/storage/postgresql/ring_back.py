@@ -213,7 +213,8 @@ def _mark_row(mark: Mark) -> tuple[str, int, str]:
 
 # --- with the whole app --------------------------------------------------------------------------------------------
 
-OLD_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 AND m.done_ms < $2"
+OLD_MARKED = "SELECT DISTINCT m.number FROM ring_back_mark m WHERE m.app_id = $1 AND m.done_ms < $2"
+DROP_OLD_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 AND m.number = ANY ($2::text[]) AND m.done_ms < $3"
 ALL_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 RETURNING m.number, m.done_ms, m.extension"
 DROP_ALL_NUMBERED = "DELETE FROM call_by_number b WHERE b.app_id = $1"
 DROP_ALL = "DELETE FROM ring_back r WHERE r.app_id = $1"
@@ -227,9 +228,21 @@ SELECT DISTINCT b.number FROM call_by_number b WHERE b.app_id = $1 AND b.number 
 """
 
 
-async def drop_old_marks(connection: Connection, app_id: int, until_ms: int) -> None:
-    """Drop the marks of before: all tries that they covered are dropped as well."""
-    await connection.execute(OLD_MARKS, app_id, until_ms)
+async def purge_numbered(connection: Connection, app_id: int, gone: Sequence[NumberedCall], until_ms: int) -> None:
+    """Drop calls by number, and marks of before this time, whose tries go with them.
+
+    Numbers of marks are held as well: a try may just be coming that such a mark still covers.
+    """
+    marked = [row[0] for row in await connection.fetch(OLD_MARKED, app_id, until_ms)]
+    numbers = sorted({*marked, *(call.number for call in gone)})
+    if not numbers:
+        return
+    before = await _held(connection, app_id, numbers)
+    if gone:
+        await connection.execute(DROP_NUMBERED, app_id, *columns(5, gone))
+    if marked:
+        await connection.execute(DROP_OLD_MARKS, app_id, marked, until_ms)
+    await _rewrite(connection, app_id, before, await _standing(connection, app_id, numbers))
 
 
 async def read_numbers_again(connection: Connection, app_id: int, region: str | None) -> None:

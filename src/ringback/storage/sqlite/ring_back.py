@@ -170,8 +170,8 @@ _NUMBERS = "SELECT DISTINCT number FROM call_by_number WHERE app_id = ? AND numb
 def purge_numbered(db: sqlite3.Connection, app_id: int, until_ms: int) -> None:
     """Drop calls by number that started before, which the lists of calls still have, and marks of before."""
     gone = db.execute(f"{LISTED} AND c.started_ms < ?2", (app_id, until_ms)).fetchall()
-    db.execute("DELETE FROM ring_back_mark WHERE app_id = ? AND done_ms < ?", (app_id, until_ms))
     write(db, app_id, Numbered([NumberedCall(*row) for row in gone], []))
+    db.execute("DELETE FROM ring_back_mark WHERE app_id = ? AND done_ms < ?", (app_id, until_ms))  # covers no try now
 
 
 def read_numbers_again(db: sqlite3.Connection, app_id: int, region: str | None) -> None:
