@@ -224,3 +224,12 @@ def test_a_try_and_the_call_that_reaches_come_at_once(stores: Stores) -> None:
     run(first.close())
     run(second.close())
     stores.drop(url)
+
+
+def test_a_number_that_is_not_there_leaves_nothing(store: Store) -> None:
+    """Whoever marks or unmarks what is in no list, time and again, does not fill the store."""
+    for number in ("1", "2"):
+        assert not run(store.mark_done(APP, Mark(number=number, done_ms=1, extension="101"), of="101"))
+        assert not run(store.undo_done(APP, Mark(number=number, done_ms=1, extension="101")))
+
+    assert run(store.check()).faults == []

@@ -72,6 +72,12 @@ SELECT a.app_id, k.number FROM app a, unnest($2::text[]) AS k (number) WHERE a.a
 ORDER BY k.number COLLATE "C"
 ON CONFLICT (app_id, number) DO UPDATE SET number = excluded.number
 """
+# Numbers are people's: one that no call and no mark has any more is not kept for the sake of its lock.
+LET_GO = """
+DELETE FROM called_number n WHERE n.app_id = $1 AND n.number = ANY ($2::text[])
+    AND NOT EXISTS (SELECT FROM call_by_number b WHERE b.app_id = $1 AND b.number = n.number)
+    AND NOT EXISTS (SELECT FROM ring_back_mark m WHERE m.app_id = $1 AND m.number = n.number)
+"""
 _OF_NUMBERED = "unnest($2::text[], $3::boolean[], $4::bigint[], $5::bytea[], $6::text[])"
 DROP_NUMBERED = f"""
 DELETE FROM call_by_number b USING {_OF_NUMBERED} AS k (number, was_reached, started_ms, call_ref, extension)
@@ -120,6 +126,8 @@ async def write(connection: Connection, app_id: int, changed: Numbered) -> None:
     if unsure:
         after |= await _standing(connection, app_id, unsure)
     await _rewrite(connection, app_id, before, after)
+    if changed.gone:
+        await connection.execute(LET_GO, app_id, numbers)
 
 
 async def _held(connection: Connection, app_id: int, numbers: Sequence[str]) -> dict[str, Standing]:
@@ -164,7 +172,6 @@ WHERE m.app_id = $1 AND (m.number, m.done_ms, m.extension) > ($2, $3, $4)
 ORDER BY m.number, m.done_ms, m.extension LIMIT $5
 """
 DROP_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 AND m.number = ANY ($2::text[])"
-LET_GO = "DELETE FROM called_number n WHERE n.app_id = $1 AND n.number = ANY ($2::text[])"
 
 
 async def mark_done(connection: Connection, app_id: int, mark: Mark, of: str | None) -> bool:
@@ -173,6 +180,7 @@ async def mark_done(connection: Connection, app_id: int, mark: Mark, of: str | N
     before = await _held(connection, app_id, [mark.number])
     rows = before[mark.number].rows if before else {}  # there is no such app
     if not rows or (of is not None and of not in rows):
+        await connection.execute(LET_GO, app_id, [mark.number])
         return False
     await connection.execute(MARK, app_id, *columns(3, [_mark_row(mark)]))
     await _rewrite(connection, app_id, before, await _standing(connection, app_id, [mark.number]))
@@ -192,14 +200,15 @@ async def undo_done(connection: Connection, app_id: int, mark: Mark) -> bool:
     """Drop a mark; return whether it was there."""
     await connection.fetch(SHARE_APP, app_id)
     before = await _held(connection, app_id, [mark.number])
-    if await connection.execute(UNMARK, app_id, *_mark_row(mark)) == "DELETE 0":
-        return False
-    await _rewrite(connection, app_id, before, await _standing(connection, app_id, [mark.number]))
-    return True
+    was_there = await connection.execute(UNMARK, app_id, *_mark_row(mark)) != "DELETE 0"
+    if was_there:
+        await _rewrite(connection, app_id, before, await _standing(connection, app_id, [mark.number]))
+    await connection.execute(LET_GO, app_id, [mark.number])
+    return was_there
 
 
 async def drop_marks(connection: Connection, app_id: int, numbers: Sequence[str]) -> None:
-    """Drop all marks of these numbers, and that they were ever called."""
+    """Drop all marks of these numbers."""
     held = sorted(set(numbers))
     before = await _held(connection, app_id, held)
     await connection.execute(DROP_MARKS, app_id, held)
@@ -216,6 +225,7 @@ def _mark_row(mark: Mark) -> tuple[str, int, str]:
 OLD_MARKED = "SELECT DISTINCT m.number FROM ring_back_mark m WHERE m.app_id = $1 AND m.done_ms < $2"
 DROP_OLD_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 AND m.number = ANY ($2::text[]) AND m.done_ms < $3"
 ALL_MARKS = "DELETE FROM ring_back_mark m WHERE m.app_id = $1 RETURNING m.number, m.done_ms, m.extension"
+DROP_ALL_CALLED = "DELETE FROM called_number n WHERE n.app_id = $1"
 DROP_ALL_NUMBERED = "DELETE FROM call_by_number b WHERE b.app_id = $1"
 DROP_ALL = "DELETE FROM ring_back r WHERE r.app_id = $1"
 DROP_ALL_COUNTS = "DELETE FROM ring_back_count n WHERE n.app_id = $1"
@@ -243,6 +253,7 @@ async def purge_numbered(connection: Connection, app_id: int, gone: Sequence[Num
     if marked:
         await connection.execute(DROP_OLD_MARKS, app_id, marked, until_ms)
     await _rewrite(connection, app_id, before, await _standing(connection, app_id, numbers))
+    await connection.execute(LET_GO, app_id, numbers)
 
 
 async def read_numbers_again(connection: Connection, app_id: int, region: str | None) -> None:
@@ -250,8 +261,9 @@ async def read_numbers_again(connection: Connection, app_id: int, region: str | 
     marks = await connection.fetch(ALL_MARKS, app_id)
     read = sorted({(number_again(number, region), done_ms, extension) for number, done_ms, extension in marks})
     await connection.execute(MARK, app_id, *columns(3, read))
-    for statement in (DROP_ALL_NUMBERED, DROP_ALL, DROP_ALL_COUNTS, PUT_ALL_NUMBERED):
+    for statement in (DROP_ALL_CALLED, DROP_ALL_NUMBERED, DROP_ALL, DROP_ALL_COUNTS, PUT_ALL_NUMBERED):
         await connection.execute(statement, app_id)
+    await connection.execute(HOLD_NUMBERS, app_id, sorted({number for number, _, _ in read}))
     after = ""
     while rows := await connection.fetch(NUMBERS, app_id, after, _AT_A_TIME):
         numbers = [row[0] for row in rows]
@@ -272,8 +284,14 @@ DUE_COUNTS = " UNION ALL ".join(
     GROUP BY r.extension, r.started_ms >> {bits}"""
     for bits in SPAN_BITS
 )
+KEPT_CALLED = "SELECT n.number FROM called_number n WHERE n.app_id = $1"
+DUE_CALLED = """
+SELECT b.number FROM call_by_number b WHERE b.app_id = $1
+UNION SELECT m.number FROM ring_back_mark m WHERE m.app_id = $1
+"""
 PROOFS = (
     ("calls by number", KEPT_NUMBERED, LISTED),
+    ("called numbers", KEPT_CALLED, DUE_CALLED),
     ("numbers to ring back", KEPT, DUE),
     ("counts of numbers to ring back", KEPT_COUNTS, DUE_COUNTS),
 )

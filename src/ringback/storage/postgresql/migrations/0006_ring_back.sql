@@ -9,7 +9,7 @@ CREATE TABLE call_by_number (
     PRIMARY KEY (app_id, number, was_reached, started_ms, call_ref)
 );
 
--- Numbers that were ever called. Whoever writes what follows from a number's calls holds the lock of its row here.
+-- Numbers that calls or marks are of. Whoever writes what follows from them holds the lock of the number's row here.
 CREATE TABLE called_number (
     app_id bigint NOT NULL,
     number text COLLATE "C" NOT NULL,
