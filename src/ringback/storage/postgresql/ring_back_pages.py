@@ -18,12 +18,15 @@ from ringback.telephony.call import ListKey, ListKind
 # Parameters as those of the pages of calls, see pages.py: the app, the kind (for the sake of the others), the range's
 # four, and whose list it is.
 _PAGE = partial(page_from, "$1", from_="$3::bigint", to="$4::bigint", skipped="$5")
-# A row's try is a call of the agent's own list.
+
+# A row's try is a call of the agent's own list. Row by row, so that the key finds each, whatever the tables were like
+# when the plan was made.
 _CALL = f"""
 CROSS JOIN LATERAL (
     SELECT c.* FROM listed_call c
     WHERE c.app_id = $1 AND c.extension = r.extension AND c.kind = {ListKind.OUT_MISSED.value}
         AND c.started_ms = r.started_ms AND c.call_ref = r.call_ref
+    OFFSET 0
 ) c
 """
 _ON_PAGE = """
@@ -111,10 +114,13 @@ ORDER BY k.number
 ROWS = f"""
 SELECT r.extension, 0, {_COLUMNS}
 FROM unnest($4::text[]) AS k (extension)
-JOIN ring_back r ON r.app_id = $1 AND r.extension = k.extension AND r.started_ms > $2 AND r.started_ms <= $3
+CROSS JOIN LATERAL (
+    SELECT r.* FROM ring_back r
+    WHERE r.app_id = $1 AND r.extension = k.extension AND r.started_ms > $2 AND r.started_ms <= $3
+    OFFSET 0
+) r
 {_CALL}
 {OF_CONTACT}
-WHERE r.app_id = $1
 """
 
 
