@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.loop import run
 from tests.storage.examples import AN_APP, OUT_MISSED
 from tests.switches.programs import free_port
 from tests.telephony.examples import a_leg
@@ -169,3 +170,25 @@ def test_of_several_processes_one_does_it(store_url: str, tmp_path: Path) -> Non
 
     assert acts(store_url, app_id) == ["app_added", "retention_begun", "retention"]
     assert ages(store_url, app_id) == [0, 1, 9]
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_whoever_is_stopped_while_work_ends_does_not_go_on(store: Store, turns: int) -> None:
+    """At whatever turn of the loop a server is stopped, retention ends: it is not taken for the end of its renewing."""
+
+    async def round_and_wait() -> None:
+        async with retention._renewing(store, "somebody"):
+            await asyncio.sleep(0)
+        await asyncio.sleep(DEADLINE_SECONDS)
+
+    async def stopped() -> bool:
+        task = asyncio.create_task(round_and_wait())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=DEADLINE_SECONDS / 10)
+        was_stopped = task.cancelled()
+        task.cancel()
+        return was_stopped
+
+    assert run(stopped())

@@ -46,8 +46,7 @@ class Retention:
         if self._task is None:
             return
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
         with suppress(RingbackError):
             await self._store.leave_duty(DUTY, self._holder)
 
@@ -94,8 +93,7 @@ async def _renewing(store: Store, holder: str) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])  # who is cancelled meanwhile hears of it, and does not go on
 
 
 async def _renew(store: Store, holder: str) -> None:
