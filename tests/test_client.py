@@ -53,6 +53,17 @@ async def refused(url: str, token: str, agent_id: str | None = None, page: int =
         return caught.value
 
 
+def test_it_lists_whom_to_ring_back(tenant: Tenant) -> None:
+    """A number with its tries, as the API tells it."""
+
+    async def asked() -> dict[str, Any]:
+        async with Client(tenant.house.url, tenant.token) as client:
+            return await client.ring_back(FROM, TO, limit=5)
+
+    answer = asyncio.run(asked())
+    assert (answer["count"], [row["tries"] for row in answer["cdr"]]) == (1, [25])
+
+
 def test_a_refusal_is_an_error_with_its_code(tenant: Tenant) -> None:
     """A bad token, a wrong password and a bad page raise with the API's own code and words, wherever it tells them."""
     bad_token = asyncio.run(refused(tenant.house.url, "bad"))
