@@ -4,8 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 from tests.page.desk import Browsers, Desk, chromium
-from tests.stores import Stores
+from tests.stores import KINDS, Stores
 from tests.web.house import House, Tenant, served
+
+LOOKS = ("test_everyone", "test_guards", "test_bad_states")  # no store's work: once is enough, browsers are slow
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what another store would tell the same."""
+    again = [item for item in items if item.path.stem in LOOKS and _kind_of_store(item) not in (None, KINDS[0])]
+    items[:] = [item for item in items if item not in again]
+    config.hook.pytest_deselected(items=again)
+
+
+def _kind_of_store(item: pytest.Item) -> object:
+    called = getattr(item, "callspec", None)
+    return called.params.get("stores") if called else None
 
 
 @pytest.fixture(scope="session")
