@@ -51,6 +51,14 @@ def test_the_range_goes_by_the_last_try(tenant: Tenant) -> None:
     assert asked(tenant, to=FROM + 29)["count"] == 0
 
 
+def test_a_page_far_past_the_end_is_empty(tenant: Tenant) -> None:
+    """However far: code 200, the right count and no rows."""
+    tenant.ingest(missed(FROM))
+
+    for page in (2, 61_457_622, 2**53 - 1):
+        assert asked(tenant, page=page, limit=902) == {"count": 1, "cdr": [], "code": 200}
+
+
 def test_the_contacts_name_shows(tenant: Tenant) -> None:
     """As everywhere, the name that the app gave goes before the source's."""
     from tests.web.house import with_store

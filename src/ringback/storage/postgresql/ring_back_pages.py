@@ -17,7 +17,7 @@ from ringback.telephony.call import ListKey, ListKind
 
 # Parameters as those of the pages of calls, see pages.py: the app, the kind (for the sake of the others), the range's
 # four, and whose list it is.
-_PAGE = partial(page_from, "$1", from_="$3::bigint", to="$4::bigint", skipped="$5")
+_PAGE = partial(page_from, "$1", from_="$3::bigint", to="$4::bigint", skipped="$5::bigint")
 
 # A row's try is a call of the agent's own list. Row by row, so that the key finds each, whatever the tables were like
 # when the plan was made.
