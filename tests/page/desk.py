@@ -149,7 +149,7 @@ def chromium() -> Iterator[Browsers]:
     refuse_without(missing_programs("chromium"))
     playwright = run(async_playwright().start())
     try:
-        browser = run(playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*_SWITCHES]))
+        browser = run(playwright.chromium.launch(executable_path="/usr/bin/chromium-headless-shell", args=[*_SWITCHES]))
         yield Browsers(browser)
         run(browser.close())
     finally:

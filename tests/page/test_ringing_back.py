@@ -1,13 +1,15 @@
 """Still to ring back, in a real browser: a row a number, gone when it is reached or done; Done and its undoing."""
 
+import asyncio
 import csv
 import io
 import re
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.async_api import Route
+from playwright.async_api import Error, Route
 from tests.loop import run
 from tests.page.days import at, now_ms, some
 from tests.page.desk import EVERY_CALL, Desk
@@ -125,6 +127,26 @@ def test_done_takes_a_number_off_and_undo_puts_it_back(shown: Desk, tenant: Tena
     assert shown.texts(".number")[1:] == [BOB_READ, ADA_READ]
     assert active(shown) == f"Done with {BOB_READ}"
     shown.reads("#news", f"{BOB_READ} is no longer marked done.")
+
+
+def test_what_was_done_here_is_no_news(shown: Desk) -> None:
+    """News of one's own Done, or of its undoing, that come while the list is read anew say nothing over it."""
+    waited: list[str] = []
+
+    async def hold(route: Route) -> None:
+        waited.append(route.request.url)
+        await asyncio.sleep(SOON_SECONDS)  # longer than news are on their way
+        with suppress(Error):  # given up for the next one
+            await route.continue_()
+
+    run(shown.page.route(re.compile("/page/calls"), hold))
+    shown.settle()
+    for act, said, left in (("Done with", "is done.", 1), ("Undo for", "is no longer marked done.", 2)):
+        waited.clear()
+        shown.press(f"{act} {BOB_READ}")
+        shown.wait(lambda: len(waited) == 2)
+        shown.reads("#title", f"{left} still to ring back")
+        shown.reads("#news", f"{BOB_READ} {said}")
 
 
 def test_a_new_try_brings_a_done_number_back(shown: Desk, tenant: Tenant) -> None:

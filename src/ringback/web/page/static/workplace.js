@@ -21,6 +21,7 @@ let shown = null; // what the address says
 let asking = null; // ends the questions that are on their way, when others take their place
 let seen = new Set(); // the rows that were there before: others are news, where there are more than before
 let count = null; // how many there were when the page was shown last
+let isSaid = false; // whether the next page shows what was done here, which has been said already
 let hearing = null; // {of, stop}: whose news are listened to
 let stops = [];
 
@@ -77,6 +78,7 @@ function moved() {
 function forget() {
   seen = new Set();
   count = null;
+  isSaid = false;
   forgetDone();
 }
 
@@ -98,7 +100,8 @@ function followed(event) {
   by("title").scrollIntoView({ block: "nearest" });
 }
 
-async function refresh({ tells = false } = {}) {
+async function refresh({ tells = false, isOwn = false } = {}) {
+  isSaid ||= isOwn; // and stays so when news take this question's place
   asking?.abort();
   asking = new AbortController();
   const { signal } = asking;
@@ -139,14 +142,15 @@ async function named(call) {
 function showPage(page, tells) {
   const said = words.lists[shown.list];
   const keys = page.calls.map(keyOf);
-  const more = tells && count !== null ? page.count - count : 0;
+  const more = tells && !isSaid && count !== null ? page.count - count : 0;
   const came = more > 0 ? keys.filter((key) => !seen.has(key)) : [];
   seen = new Set(keys);
   count = page.count;
+  isSaid = false;
   const title = page.count ? counted(said.title, page.count) : said.none;
   by("title").textContent = shown.find && page.count ? `${title} ${filled(words.foundWith, { text: shown.find })}` : title;
   document.title = `${title} – ${words.product}`;
-  showList(page, shown, came, { go, named, failed, again: () => refresh() });
+  showList(page, shown, came, { go, named, failed, again: () => refresh({ isOwn: true }) });
   if (more) by("news").textContent = more > 0 ? counted(said.news, more) : counted(said.left, -more);
 }
 
