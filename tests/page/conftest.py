@@ -52,7 +52,7 @@ def desk(browsers: Browsers, tenant: Tenant) -> Iterator[Desk]:
 @pytest.fixture
 def signed(desk: Desk, tenant: Tenant) -> Desk:
     """A window where the tenant's agent has signed in."""
-    return desk.sign_in(tenant.agent_id)
+    return desk.open_as(tenant)
 
 
 @pytest.fixture(scope="session")

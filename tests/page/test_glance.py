@@ -91,7 +91,7 @@ def test_the_chart_can_be_read_without_eyes(desk: Desk, tenant: Tenant) -> None:
     tenant.ingest(*(missed(at(1, 10, n), call_key=f"m{n}") for n in range(3)))
     tenant.ingest(*(missed(at(1, 10, n), call_key=f"a{n}", disposition="answered") for n in range(9)))
     tenant.ingest(*(missed(at(1, 16, n), call_key=f"b{n}", disposition="answered") for n in range(4)))
-    desk.sign_in(tenant.agent_id, path="/?range=yesterday")
+    desk.open_as(tenant, path="/?range=yesterday")
     desk.sees("#glance")
 
     label = run(desk.find("svg.bars").get_attribute("aria-label")) or ""

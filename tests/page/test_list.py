@@ -25,7 +25,7 @@ def test_a_row_says_whom_when_and_why(desk: Desk, tenant: Tenant) -> None:
         missed(at(5), dialled_number="reception", disposition="failed"),
         missed(at(6), dialled_number=None, disposition="congestion"),
     )
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
     desk.counts(".row", 4)
     desk.reads("#title", "4 calls nobody picked up")
     whom, when, why = (desk.texts(f".row .{part}") for part in ("whom", "when", "why"))
@@ -54,7 +54,7 @@ def test_a_call_shows_its_legs_on_demand(desk: Desk, tenant: Tenant) -> None:
         tenant.ingest(
             missed(at(1, 9, minute), call_key="one", source_record_id=trunk, trunk=trunk, sip_response_code=486)
         )
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
     desk.press("Details of the call to +91 91000 00000")
 
     desk.reads(".legs", "2 attempts")
@@ -78,7 +78,7 @@ def test_ranges_are_the_readers_own_days(desk: Desk, tenant: Tenant) -> None:
         missed(at(29, 0, 0), call_key="g"),
         missed(at(30, 23, 59), call_key="h"),
     )
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
 
     for name, count in (("Today", 1), ("Yesterday", 2), ("7 days", 5), ("30 days", 7)):
         desk.press(name)
@@ -95,7 +95,7 @@ def test_ranges_are_the_readers_own_days(desk: Desk, tenant: Tenant) -> None:
 def test_a_page_keeps_its_place_in_the_address(desk: Desk, tenant: Tenant) -> None:
     """Each page has an address: back, reload and another window show the same calls."""
     tenant.ingest(*some(60))
-    desk.sign_in(tenant.agent_id, path="/?range=yesterday")
+    desk.open_as(tenant, path="/?range=yesterday")
     desk.counts(".row", 25)
     newest = desk.texts(".number")
     assert newest[0] == "+91 91000 00059"
@@ -120,7 +120,7 @@ def test_a_page_keeps_its_place_in_the_address(desk: Desk, tenant: Tenant) -> No
 def test_calls_are_found_by_number_and_name(desk: Desk, tenant: Tenant) -> None:
     """A part of a number, however it is grouped, or of a name, in any case; what is found is paged like all."""
     tenant.ingest(*some(40, name="Zoë Ärmel"), missed(at(1, 8), dialled_number="+77012345678", name="Bob"))
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
 
     for text, count in (("701 234-56", 1), ("ÄRMEL", 40), ("bob", 1), ("00039", 1), ("nobody", 0)):
         run(desk.page.fill("#text", text))
@@ -140,7 +140,7 @@ def test_what_callers_say_is_text(desk: Desk, tenant: Tenant) -> None:
         missed(at(1), name=evil, dialled_number="<script>1</script>"),
         missed(at(2), name="\u202edlrow olleh", dialled_number="javascript:alert(1)"),
     )
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
     desk.counts(".row", 2)
 
     assert desk.text(".row:first-child .name") == evil
@@ -179,7 +179,7 @@ def test_every_one_of_many_calls_can_be_reached(browsers: Browsers, busy: tuple[
     """The field leads to any page, the last one holds the oldest calls."""
     tenant, _ = busy
     with browsers.desk(tenant.house.url) as desk:
-        desk.sign_in(tenant.agent_id, path="/?range=30")
+        desk.open_as(tenant, path="/?range=30")
         desk.reads("#title", "50,000 calls nobody picked up")
         desk.press("Oldest")
         desk.reads(".where", "Page 2,000 of 2,000")

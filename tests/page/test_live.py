@@ -24,7 +24,7 @@ def test_a_missed_call_shows_on_every_open_page(browsers: Browsers, tenant: Tena
     with ExitStack() as stack:
         desks = [stack.enter_context(browsers.desk(tenant.house.url)) for _ in range(2)]
         for desk in desks:
-            desk.sign_in(tenant.agent_id)
+            desk.open_as(tenant)
             desk.reads("#live", "Live")
         tenant.ingest(missed(now_ms()))
         begun = time.monotonic()
@@ -77,7 +77,7 @@ def test_a_page_finds_the_server_again(browsers: Browsers, stores: Stores, tmp_p
     with browsers.desk(f"http://127.0.0.1:{port}") as desk:
         with site(tmp_path, store, port=port) as one:
             tenant = one.house.tenant()
-            desk.sign_in(tenant.agent_id)
+            desk.open_as(tenant)
             desk.reads("#live", "Live")
         desk.reads("#live", "Reconnecting")
         with site(tmp_path, store, port=port) as other:

@@ -14,7 +14,7 @@ def test_a_number_is_named_once_for_all_its_calls(desk: Desk, tenant: Tenant) ->
         missed(at(2), dialled_number="+919876543210", call_key="b", name="Source"),
         missed(at(3), dialled_number="+919876543211", call_key="c"),
     )
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
     desk.counts(".row", 3)
     name(desk, "Zoë <Müller>")
     desk.counts(".name", 2)
@@ -35,7 +35,7 @@ def test_a_named_number_is_found_by_its_name(desk: Desk, tenant: Tenant) -> None
     tenant.ingest(missed(at(1), call_key="a"), missed(at(2), dialled_number="+77010000001", call_key="b"))
     with signed_in(tenant) as client:
         assert client.post("/page/contact", json={"number": "77010000001", "name": "Nur"}).json() == {"name": "Nur"}
-    desk.sign_in(tenant.agent_id, path="/?find=nur")
+    desk.open_as(tenant, path="/?find=nur")
 
     desk.counts(".row", 1)
     desk.reads(".number", "+7 701 000 0001")

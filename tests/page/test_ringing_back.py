@@ -46,7 +46,7 @@ def rang_in(number: str, moment: int, agent: str) -> dict[str, object]:
 def shown(desk: Desk, tenant: Tenant) -> Desk:
     """A window with two numbers to ring back in it: Bob's, tried once, above Ada's, tried three times."""
     tenant.ingest(*tried(ADA, at(3), at(2), at(1, 9, 5), name="Ada"), *tried(BOB, at(1, 10), disposition="busy"))
-    desk.sign_in(tenant.agent_id, path="/")
+    desk.open_as(tenant, path="/")
     desk.counts(".row", 2)
     desk.reads("#live", "Live")
     return desk
@@ -285,7 +285,7 @@ def test_all_of_it_is_done_from_the_keyboard(shown: Desk) -> None:
 def test_pages_tile_the_numbers(desk: Desk, tenant: Tenant) -> None:
     """Sixty numbers are three pages, the last one has the first tried; a number done makes room for the next."""
     tenant.ingest(*some(60), *some(60, days_ago=2))
-    desk.sign_in(tenant.agent_id, path="/")
+    desk.open_as(tenant, path="/")
     desk.reads("#title", "60 still to ring back")
     desk.press("Oldest")
     desk.counts(".row", 10)
@@ -303,7 +303,7 @@ def test_pages_tile_the_numbers(desk: Desk, tenant: Tenant) -> None:
 def test_numbers_are_found(desk: Desk, tenant: Tenant) -> None:
     """By a part of the number or the name, each once however often it was tried."""
     tenant.ingest(*some(30), *tried(ADA, at(2), at(3), name="Ada"))
-    desk.sign_in(tenant.agent_id, path="/?list=ring_back&find=ADA")
+    desk.open_as(tenant, path="/?list=ring_back&find=ADA")
     desk.reads("#title", "1 still to ring back with “ADA”")
     desk.counts(".row", 1)
 
@@ -354,7 +354,7 @@ def chief(tenant: Tenant) -> Tenant:
 
 def test_a_supervisor_sees_all_that_is_left(desk: Desk, chief: Tenant) -> None:
     """One row an agent and number; a table of who has most left; an agent's own list, the same in the file."""
-    desk.sign_in(chief.agent_id, path="/")
+    desk.open_as(chief, path="/")
     desk.reads("#title", "Nobody left to ring back")
     desk.press("All agents")
     desk.reads("#title", "5 still to ring back")
@@ -376,7 +376,7 @@ def test_a_supervisor_sees_all_that_is_left(desk: Desk, chief: Tenant) -> None:
 
 def test_a_supervisor_marks_for_all(desk: Desk, chief: Tenant) -> None:
     """A number that a supervisor marks is off the lists of all agents that had it, and back on them after Undo."""
-    desk.sign_in(chief.agent_id, path="/?list=ring_back&of=*")
+    desk.open_as(chief, path="/?list=ring_back&of=*")
     desk.counts(".row", 5)
     run(desk.find(".done").first.click())
     desk.reads("#title", "3 still to ring back")

@@ -15,7 +15,7 @@ from tests.web.house import Tenant, missed
 def test_the_file_holds_the_range(desk: Desk, tenant: Tenant) -> None:
     """What is pressed on the page gives the whole range shown, newest first, in the reader's own time."""
     tenant.ingest(*some(1200), missed(at(2), name="Adams", dialled_number="+919876543210", call_key="x"))
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
     desk.counts(".row", 25)
 
     async def downloaded() -> str:
@@ -63,7 +63,7 @@ def test_the_file_is_the_agents_own(tenant: Tenant) -> None:
 def test_paper_gets_the_calls_alone(desk: Desk, tenant: Tenant) -> None:
     """In print there are the title, the range and the calls; no tools, no chart, no buttons."""
     tenant.ingest(*some(3))
-    desk.sign_in(tenant.agent_id)
+    desk.open_as(tenant)
     desk.counts(".row", 3)
     run(desk.page.emulate_media(media="print"))
 

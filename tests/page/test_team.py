@@ -98,7 +98,7 @@ def test_an_app_ends_at_its_own_agents(chief: Tenant, client: httpx.Client) -> N
 
 def test_the_supervisors_page(desk: Desk, chief: Tenant) -> None:
     """From one's own calls to all agents', to one agent's, live; and no such thing for the others."""
-    desk.sign_in(chief.agent_id)
+    desk.open_as(chief)
     desk.counts(".row", 1)
     desk.press("All agents")
     desk.reads("#title", "61 calls nobody picked up")
