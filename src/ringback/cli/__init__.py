@@ -6,19 +6,6 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 import ringback
-from ringback.cli import (
-    auditing,
-    copying,
-    erasing,
-    following,
-    importing,
-    keeping,
-    listing,
-    naming,
-    owning,
-    rejecting,
-    serving,
-)
 from ringback.cli.configuring import KnownKeys, SettingsFile, Variables
 from ringback.cli.telling import visible
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
@@ -34,10 +21,30 @@ app = App(
 )
 _file = SettingsFile()
 app.config = (Variables(), _file, KnownKeys(_file))
-_CALLS = serving, importing, following, listing, naming, rejecting
-_KEPT = owning, keeping, erasing, auditing, copying
-for commands in (*_CALLS, *_KEPT):
-    commands.register(app)
+# Each is loaded when it is run: a command waits for no other's libraries.
+COMMANDS = {
+    "serve": "serving:serve",
+    "demo": "serving:demo",
+    "import": "importing:import_files",
+    "follow": "following:follow_commands",
+    "list": "listing:list_calls",
+    "export": "listing:export_calls",
+    "legs": "listing:show_legs",
+    "contact": "naming:contact_commands",
+    "rejects": "rejecting:rejects_commands",
+    "app": "owning:app_commands",
+    "agent": "owning:agent_commands",
+    "token": "owning:token_commands",
+    "purge": "keeping:purge",
+    "check": "keeping:check",
+    "migrate": "keeping:migrate",
+    "backup": "keeping:backup",
+    "erase": "erasing:erase",
+    "audit": "auditing:audit_commands",
+    "copy": "copying:copy",
+}
+for _name, _path in COMMANDS.items():
+    app.command(f"{__name__}.{_path}", name=_name)
 
 
 def main() -> None:
@@ -47,6 +54,9 @@ def main() -> None:
 
 def run(words: list[str]) -> int:
     """Run one command and return its exit status."""
+    if not words or words[0] in app.help_flags:
+        for name in COMMANDS:
+            app[name]  # loads it: help shows what each says of itself
     try:
         status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:

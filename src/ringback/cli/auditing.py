@@ -12,11 +12,6 @@ from ringback.storage.placing import epoch_ms
 audit_commands = App(name="audit", help="What was done to the store, by whom; lines are only ever added.")
 
 
-def register(app: App) -> None:
-    """Add these commands."""
-    app.command(audit_commands)
-
-
 @audit_commands.command(name="list")
 def audit_list(
     *,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -17,11 +17,6 @@ from ringback.storage import open_store
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.base import Store
 from ringback.storage.records import Fault
-
-
-def register(app: App) -> None:
-    """Add this command."""
-    app.command(copy)
 
 
 def copy(

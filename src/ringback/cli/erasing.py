@@ -3,7 +3,7 @@
 import sys
 from typing import Annotated, NamedTuple
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 
 from ringback import erasing
@@ -12,11 +12,6 @@ from ringback.errors import InvalidInput
 from ringback.storage.base import Store
 from ringback.storage.records import Dropped
 from ringback.telephony.spellings import Sought
-
-
-def register(app: App) -> None:
-    """Add this command."""
-    app.command(erase)
 
 
 def erase(

@@ -42,11 +42,6 @@ _HOLD_SECONDS = 2.0
 _SECRET, _SQL_PASSWORD = "RINGBACK_SECRET", "RINGBACK_SQL_PASSWORD"
 
 
-def register(app: App) -> None:
-    """Add these commands."""
-    app.command(follow_commands)
-
-
 def _is_positive(kind: type, value: float | None) -> None:
     del kind
     if value is not None and not 0 < value <= 86_400:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -22,11 +22,6 @@ from ringback.storage.records import NewReject
 
 _GZIP = b"\x1f\x8b"
 _SHOWN_REASONS = 5
-
-
-def register(app: App) -> None:
-    """Add this command."""
-    app.command(import_files, name="import")
 
 
 def import_files(

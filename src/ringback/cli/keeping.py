@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -16,14 +16,6 @@ from ringback.cli.telling import Common, ZoneName, opened, read_moment, run, tel
 from ringback.storage import open_store
 from ringback.storage.placing import epoch_ms
 from ringback.storage.records import CheckReport
-
-
-def register(app: App) -> None:
-    """Add these commands."""
-    app.command(purge)
-    app.command(check)
-    app.command(migrate)
-    app.command(backup)
 
 
 def purge(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from ringback import calls
 from ringback.cli.telling import Common, Number, local_time, opened, read_moment, run, tell, tell_table
@@ -18,13 +18,6 @@ from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id, read
 from ringback.telephony.call import ListKind
 
 _KindWord = Literal["out_missed", "out_answered", "in_missed", "in_answered", "ring_back"]
-
-
-def register(app: App) -> None:
-    """Add these commands."""
-    app.command(list_calls, name="list")
-    app.command(export_calls, name="export")
-    app.command(show_legs, name="legs")
 
 
 def list_calls(

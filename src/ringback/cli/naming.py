@@ -20,11 +20,6 @@ _SHOWN_REASONS = 5
 OfApp = Annotated[Number, Parameter(help="The app whose contacts these are.")]
 
 
-def register(app: App) -> None:
-    """Add these commands."""
-    app.command(contact_commands)
-
-
 @contact_commands.command(name="import")
 def contact_import(
     file: Annotated[

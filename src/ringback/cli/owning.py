@@ -24,12 +24,6 @@ PasswordStdin = Annotated[
 ]
 
 
-def register(app: App) -> None:
-    """Add these commands."""
-    for commands in (app_commands, agent_commands, token_commands):
-        app.command(commands)
-
-
 Region = Annotated[str | None, Parameter(help="Region that reads the app's national numbers, ISO 3166, such as KZ.")]
 Extensions = Annotated[
     str | None, Parameter(help="What the whole of an extension looks like, a regular expression; else 2 to 6 digits.")

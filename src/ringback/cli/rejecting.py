@@ -13,11 +13,6 @@ from ringback.storage.records import Intake, Reject
 rejects_commands = App(name="rejects", help="Records that could not be understood, kept with their reasons.")
 
 
-def register(app: App) -> None:
-    """Add these commands."""
-    app.command(rejects_commands)
-
-
 @rejects_commands.command(name="list")
 def rejects_list(
     *, app: Annotated[Number | None, Parameter(help="Only this app's.")] = None, common: Common | None = None

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Annotated
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from ringback import agents, calls
 from ringback.errors import NoStore
@@ -20,12 +20,6 @@ from ringback.sources import source_named
 from ringback.storage import open_store
 from ringback.telephony.agent_id import AgentId
 from ringback.web import server, tls
-
-
-def register(app: App) -> None:
-    """Add these commands."""
-    app.command(serve)
-    app.command(demo)
 
 
 def serve(*, settings: Settings | None = None) -> int:
