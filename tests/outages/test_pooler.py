@@ -1,6 +1,5 @@
 """The store behind pgbouncer in transaction mode: each transaction may come to another of its few sessions."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from tests.databases.postgresql import PostgreSql
 from tests.outages.load import load
 from tests.outages.pooler import PgBouncer
 from tests.outages.sites import kept, site
-from tests.web.house import FROM, PASSWORD, missed, with_store
+from tests.web.house import FROM, PASSWORD, missed, wait_for, with_store
 from tests.web.processes import ringback
 
 from ringback.storage.base import Store
@@ -96,12 +95,11 @@ def test_a_pooler_that_overlooks_our_settings_is_told_of_too(server: PostgreSql,
     with PgBouncer(server, more=overlooked) as pooler, site(tmp_path, pooler.url(store)) as served:
         tenant = served.house.tenant()
         with load(tenant, senders=6, readers=6) as work:
-            time.sleep(1)
+            wait_for(lambda: any(asked.status == 503 for asked in work.answers))
             work.give_up()
         logged = [line for line in served.server.said if "event='store'" in line]
 
     assert work.wrong(seconds=15) == []
-    assert any(asked.status == 503 for asked in work.answers)
     assert any("?pooler=transaction" in line for line in logged)
 
 

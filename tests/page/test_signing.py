@@ -1,11 +1,18 @@
 """Signing in and out, in a real browser: what opens the page, what ends it, and what to do when it does not open."""
 
 import httpx
+import pytest
 from tests.loop import run
 from tests.page.desk import Browsers, Desk
 from tests.page.sessions import OWN
 from tests.stores import Stores
 from tests.web.house import NAME, PASSWORD, Tenant, served, with_store
+
+
+@pytest.fixture
+def signed(desk: Desk, tenant: Tenant) -> Desk:
+    """A window where the tenant's agent has signed in by the form."""
+    return desk.sign_in(tenant.agent_id)
 
 
 def test_an_agent_signs_in_and_out(desk: Desk, tenant: Tenant) -> None:

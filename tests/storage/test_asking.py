@@ -13,6 +13,7 @@ from tests.telephony.examples import a_leg
 
 from ringback.errors import StoreUnavailable
 from ringback.storage import open_store
+from ringback.storage.base import Store
 from ringback.storage.naming import NamedApps
 from ringback.storage.postgresql.asking import AT_ONCE, HAS_CONTACTS, Asking
 from ringback.storage.postgresql.connections import Connections, Place
@@ -191,3 +192,24 @@ def test_all_that_wait_are_told_when_the_store_is_away(url: str) -> None:
             return await asyncio.gather(*tasks, return_exceptions=True)
 
     assert {type(outcome) for outcome in ask(url, work)} == {StoreUnavailable}
+
+
+def test_a_store_that_closes_leaves_no_connection_half_made(url: str, stores: Stores) -> None:
+    """What was looked for beside a page is given up: PostgreSQL would drop no database while somebody logs in to it."""
+    assert isinstance(stores, PostgresqlStores)
+
+    async def closed(store: Store) -> tuple[set[asyncio.Task[object]], float]:
+        begun = asyncio.get_running_loop().time()
+        await store.page_of_token(AN_APP.app_id, b"201", NOW_MS, ListKind.OUT_MISSED, Range())
+        await store.close()
+        return asyncio.all_tasks() - {asyncio.current_task()}, asyncio.get_running_loop().time() - begun
+
+    store = run(open_store(url))
+    run(store.apps())  # over the connection that the page takes
+    stores.server.set(pre_auth_delay=1)  # seconds
+    try:
+        left, seconds = run(closed(store))
+        assert not left
+        assert seconds < 1  # nobody waited for a connection: it was still in the making
+    finally:
+        stores.server.set(pre_auth_delay=None)

@@ -58,6 +58,13 @@ class Asking:
         self._now = asyncio.get_running_loop().time
         self._apps: dict[int, _App] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._looks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """End what nobody waits for: a connection in the making would outlive the store."""
+        for look in self._looks:
+            look.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
 
     async def page(self, app_id: int, digest: bytes, now_ms: int, kind: ListKind, wanted: Range) -> ShownPage | None:
         """Return a page of the list of the agent whose live token this is, or None for no such token."""
@@ -76,7 +83,8 @@ class Asking:
         has = self._named.has(app_id)
         if has is not None:
             return has
-        self._keep(asyncio.create_task(self._look_for_contacts(app_id, self._named.changes)))
+        look = asyncio.create_task(self._look_for_contacts(app_id, self._named.changes))
+        _keep(self._looks, look)
         return self._named.learn(app_id, has=True)
 
     async def _look_for_contacts(self, app_id: int, changes: int) -> None:
@@ -86,11 +94,6 @@ class Asking:
             return
         if self._named.changes == changes:
             self._named.learn(app_id, has=bool(rows))
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        """The loop itself does not keep a task."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _ask_one(self, app_id: int, app: _App, question: _Question) -> ShownPage | None:
         app.on_their_way += 1
@@ -123,9 +126,15 @@ class Asking:
         app.on_their_way -= 1
         if group := _next_group(app.waiting):
             app.on_their_way += 1
-            self._keep(asyncio.create_task(self._ask_many(app_id, app, group)))
+            _keep(self._tasks, asyncio.create_task(self._ask_many(app_id, app, group)))
         elif not app.on_their_way:
             del self._apps[app_id]
+
+
+def _keep(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+    """Keep a task until it has ended, which the loop itself does not."""
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 def _next_group(waiting: deque[_Waiting]) -> list[_Waiting]:

@@ -114,6 +114,7 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming, Pos
 
     async def close(self) -> None:
         await self._gathering.close()
+        await self._asking.close()
         await self._connections.close()
 
     @asynccontextmanager
