@@ -141,6 +141,11 @@ def test_a_malformed_body_is_a_400(house: House, path: str, body: bytes) -> None
     assert "\n" not in message
 
 
+def test_a_body_nested_too_deeply_is_told_so(house: House) -> None:
+    """What no request has is named for what it is."""
+    assert said(house, LIST, BODIES["a deep whole"], 400) == "The body is nested too deeply"
+
+
 def test_a_byte_order_mark_does_no_harm(resident: Tenant) -> None:
     """JSON behind a byte order mark, as Windows programs write it, is read."""
     body = "\ufeff" + json.dumps(resident.asked())

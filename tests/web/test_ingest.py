@@ -249,6 +249,11 @@ def test_garbage_is_a_400(tenant: Tenant, source: str, body: bytes) -> None:
     assert tenant.page()["count"] == 0
 
 
+def test_a_record_nested_too_deeply_is_told_so(tenant: Tenant) -> None:
+    """What no switch sends is named for what it is."""
+    assert "nested too deeply" in tenant.ingest(content=GARBAGE["deep"]).json()["message"]
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_delivery_over_the_limit_is_a_413(store_url: str, chunked: bool) -> None:
     """A body over max_delivery is refused whole, whether its length was announced or not."""

@@ -62,7 +62,9 @@ def decode_json(raw: bytes) -> object:
         return msgspec.json.decode(raw)
     except UnicodeDecodeError:
         return decode_json(decode_text(raw).encode())
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError:
+        return UnreadableRecord("this is nested too deeply")
+    except msgspec.DecodeError as error:
         return UnreadableRecord(f"this is no JSON: {error}")
 
 

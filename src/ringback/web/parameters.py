@@ -51,7 +51,9 @@ def _json(body: bytes) -> dict[str, Any]:
         values = msgspec.json.decode(body)
     except UnicodeDecodeError:
         raise UnreadableBody("The body is no JSON: it is not in UTF-8") from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError:
+        raise UnreadableBody("The body is nested too deeply") from None
+    except msgspec.DecodeError as error:
         raise UnreadableBody(f"The body is no JSON: {error}") from None
     if not isinstance(values, dict):
         raise UnreadableBody("The body should be a JSON object")
