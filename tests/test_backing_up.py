@@ -14,7 +14,7 @@ from tests.storage.naive import shown
 from tests.storage.processes import pouring
 from tests.stores import Stores
 from tests.telephony.examples import a_leg
-from tests.web.house import DEADLINE_SECONDS, FROM, PASSWORD, SEED_APP, House, missed, wait_for
+from tests.web.house import FROM, PASSWORD, SEED_APP, House, client_of, missed, wait_for
 from tests.web.processes import RINGBACK, environment, ringback, running
 
 from ringback.backing_up import back_up
@@ -168,4 +168,4 @@ def test_a_backup_of_a_database_is_restored_into_one(
 
 def client(url: str) -> httpx.Client:
     """Return a client of a server."""
-    return httpx.Client(base_url=url, timeout=DEADLINE_SECONDS)
+    return client_of(url)

@@ -1,6 +1,7 @@
 """Apps and agents: their secrets, passwords and tokens, and who a request is from. No calls, no HTTP."""
 
 import asyncio
+import base64
 import hmac
 import re
 import secrets
@@ -167,7 +168,7 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ringback-passwords")
-        self._nobodys = self._threads.submit(self._hasher.hash, secrets.token_hex(16))
+        self._nobodys = self._hash_of_nobody()
 
     async def hash(self, password: str) -> str:
         """Return the password's hash in argon2's own text form."""
@@ -186,9 +187,19 @@ class Passwords:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def _hash_of_nobody(self) -> str:
+        """Return a hash, in RFC 9106's form, that nobody knows a password for: it is drawn, not computed."""
+        hasher = self._hasher
+        cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+        salt, digest = (
+            base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+            for size in (hasher.salt_len, hasher.hash_len)
+        )
+        return f"$argon2id$v=19${cost}${salt}${digest}"
+
     def _matches(self, password: str, password_hash: str | None) -> bool:
         try:
-            self._hasher.verify(password_hash or self._nobodys.result(), password)
+            self._hasher.verify(password_hash or self._nobodys, password)
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None

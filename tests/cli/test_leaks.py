@@ -12,7 +12,7 @@ import pytest
 from tests.page.sessions import signed_in
 from tests.stores import PostgresqlStores, Stores
 from tests.switches.programs import free_port
-from tests.web.house import DEADLINE_SECONDS, FROM, PASSWORD, SEED_APP, House, missed, wait_for
+from tests.web.house import DEADLINE_SECONDS, FROM, PASSWORD, SEED_APP, House, client_of, missed, wait_for
 from tests.web.processes import RINGBACK, Server, environment, ringback, running
 
 STORE_PASSWORD = "store-hunter-2"
@@ -58,7 +58,7 @@ def test_nothing_a_server_writes_or_shows_holds_a_secret_or_a_number(
     words = ("serve", "--access-log", "--workers", str(workers), "--port", str(free_port()))
     with (
         running(tmp_path, *words, more=more) as server,
-        httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
+        client_of(server.url) as http,
     ):
         tenant = House(url, http).tenant(SEED_APP)
         login = http.post("/v1/agentLogin", json={"id": tenant.agent_id, "password": PASSWORD}).json()["token"]
@@ -97,7 +97,7 @@ def test_nothing_that_is_left_behind_holds_a_secret(tmp_path: Path, stores: Stor
     url = stores.made()
     with (
         running(tmp_path, "serve", "--port", "0", more={"RINGBACK_STORE": url}) as server,
-        httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
+        client_of(server.url) as http,
     ):
         tenant = House(url, http).tenant(SEED_APP)
         tenant.ingest(missed(FROM), {"garbage": True})

@@ -18,6 +18,7 @@ from tests.web.house import (
     SEED_APP,
     House,
     Tenant,
+    client_of,
     missed,
     wait_for,
     with_store,
@@ -39,7 +40,7 @@ class Asking:
 
     def __call__(self, server: Server) -> House:
         """Return the store as it is asked through a server."""
-        http = httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS)
+        http = client_of(server.url)
         return House(self._store, self._clients.enter_context(http))
 
 

@@ -14,7 +14,7 @@ from time import monotonic
 import httpx
 import pytest
 from tests.switches.programs import free_port
-from tests.web.house import DEADLINE_SECONDS, FROM, SEED_APP, House, Tenant, missed, wait_for, with_store
+from tests.web.house import DEADLINE_SECONDS, FROM, SEED_APP, House, Tenant, client_of, missed, wait_for, with_store
 from tests.web.processes import Server, running
 
 from ringback.storage.base import Store
@@ -69,7 +69,7 @@ class Client(Thread):
 @contextmanager
 def at_work(server: Server, store: str, *, comes_again: bool = False) -> Iterator[list[Client]]:
     """Run while clients are at work; what they were acknowledged is in the store then, and no answer was half."""
-    with httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http:
+    with client_of(server.url) as http:
         tenant = House(store, http).tenant(SEED_APP)
         clients = [Client(http.base_url, tenant, number, comes_again=comes_again) for number in range(CLIENTS)]
         for client in clients:
@@ -175,7 +175,7 @@ def test_a_slow_answer_is_whole_when_the_server_stops_meanwhile(tmp_path: Path) 
     """A client that has read only the beginning of a large page when SIGTERM comes gets all of it."""
     store = f"sqlite:///{tmp_path}/a.db"
     with running(tmp_path, *words(store, 1), "--max-limit", "20000") as server:
-        with httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http:
+        with client_of(server.url) as http:
             tenant = House(store, http).tenant(SEED_APP)
             assert tenant.ingest(*(missed(FROM + n, name="n" * 200) for n in range(20_000))).json()["new"] == 20_000
         body = json.dumps(tenant.asked(limit=20_000)).encode()

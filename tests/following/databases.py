@@ -119,7 +119,7 @@ class MariaDb(Database):
     def ask(self, statement: str, *values: object) -> Any:
         """Ask as the owner of the database."""
         socket_path = str(self.folder / "socket")
-        connected = pymysql.connect(user="root", unix_socket=socket_path, autocommit=True)
+        connected = pymysql.connect(user="root", unix_socket=socket_path, autocommit=True, ssl_disabled=True)
         with connected as connection, connection.cursor() as cursor:
             if "cdr" in statement and DATABASE not in statement:
                 cursor.execute(f"USE {DATABASE}")

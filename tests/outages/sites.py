@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import httpx
 from tests.switches.programs import free_port
-from tests.web.house import DEADLINE_SECONDS, House, wait_for, with_store
+from tests.web.house import House, client_of, wait_for, with_store
 from tests.web.processes import Server, running
 
 from ringback.storage.base import Store
@@ -69,7 +69,7 @@ def site(
     words = (*words, "--port", str(port), "--workers", str(workers))
     with (
         running(folder, "serve", *words, more={"RINGBACK_STORE": store, **(more or {})}) as server,
-        httpx.Client(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
+        client_of(server.url) as http,
     ):
         served = Site(House(store, http), server)
         wait_for(lambda: served.status("/readyz") == (200 if is_ready else 503))

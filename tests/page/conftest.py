@@ -1,20 +1,28 @@
 """A browser for all tests of the page, a served house of each kind, and an agent's window for each that wants one."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.page.desk import Browsers, Desk, chromium
 from tests.stores import KINDS, Stores
 from tests.web.house import House, Tenant, served
 
-LOOKS = ("test_everyone", "test_guards", "test_bad_states")  # no store's work: once is enough, browsers are slow
+LOOKS = ("test_everyone", "test_guards", "test_bad_states")  # no store's work: once is enough
+BOTH = ("test_live",)  # news come from stores
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what another store would tell the same."""
-    again = [item for item in items if item.path.stem in LOOKS and _kind_of_store(item) not in (None, KINDS[0])]
+    """Leave out what another store would show the same; what it answers is tried without a browser, which is slow."""
+    again = [item for item in items if _is_of_one_store(item) and _kind_of_store(item) not in (None, KINDS[0])]
     items[:] = [item for item in items if item not in again]
     config.hook.pytest_deselected(items=again)
+
+
+def _is_of_one_store(item: pytest.Item) -> bool:
+    if item.path.parent != Path(__file__).parent or item.path.stem in BOTH:
+        return False
+    return item.path.stem in LOOKS or "browsers" in getattr(item, "fixturenames", ())
 
 
 def _kind_of_store(item: pytest.Item) -> object:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
-from tests.web.house import DEADLINE_SECONDS, PASSWORD, Tenant
+from tests.web.house import PASSWORD, Tenant, client_of
 
 OWN = {"X-Ringback-Page": "1"}  # what tells the page's own requests from those of others
 
@@ -12,6 +12,6 @@ OWN = {"X-Ringback-Page": "1"}  # what tells the page's own requests from those 
 @contextmanager
 def signed_in(tenant: Tenant) -> Iterator[httpx.Client]:
     """Run with a client that has signed in as the tenant's agent."""
-    with httpx.Client(base_url=tenant.house.url, headers=OWN, timeout=DEADLINE_SECONDS) as client:
+    with client_of(tenant.house.url, headers=OWN) as client:
         client.post("/page/session", json={"id": tenant.agent_id, "password": PASSWORD}).raise_for_status()
         yield client
