@@ -20,9 +20,9 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY)  ## start a throw-away server with example calls and print two requests to try
 	@$(BIN)/ringback demo $(if $(PORT),--port $(PORT))
 
-test: $(READY)  ## run the tests, two files at a time; JOBS= for more
+test: $(READY)  ## run the tests, three files at a time; JOBS= for more or fewer
 	@tests/provide
-	$(BIN)/python -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(READY)  ## run the tests that take long: floods, slow lines, bombs
 	$(BIN)/python -m pytest -m long $(ARGS)
