@@ -12,6 +12,7 @@ from tests.web.house import PASSWORD, Tenant, missed
 PACES = {"read": 60.0, "deliver": 20.0, "login": 1.0}  # a second
 _PROMPT_MS, _LATE_MS, _LATE_SHARE = 30_000, 300_000, 0.05
 _DAY_MS = 86_400_000
+_NUMBERS = 5000  # that are rung, each again and again
 _PATIENCE_SECONDS = 15.0
 _RESEND_SECONDS = 0.05
 
@@ -79,7 +80,8 @@ class Steady:
     async def _deliver(self, number: int) -> None:
         key = f"soak-{number}"
         agent = self._chance.choice(("103", "104", "105"))
-        call = missed(self._started_ms(), agent, call_key=key)
+        number = f"+9191{self._chance.randrange(_NUMBERS):08}"
+        call = missed(self._started_ms(), agent, call_key=key, dialled_number=number)
         headers = {"Authorization": f"Bearer {self._tenant.secret}"}
         while True:
             if await self._ask("deliver", "/ingest/generic", json=[call], headers=headers) == 200:
