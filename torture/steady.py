@@ -80,8 +80,8 @@ class Steady:
     async def _deliver(self, number: int) -> None:
         key = f"soak-{number}"
         agent = self._chance.choice(("103", "104", "105"))
-        number = f"+9191{self._chance.randrange(_NUMBERS):08}"
-        call = missed(self._started_ms(), agent, call_key=key, dialled_number=number)
+        rung = f"+9191{self._chance.randrange(_NUMBERS):08}"
+        call = missed(self._started_ms(), agent, call_key=key, dialled_number=rung)
         headers = {"Authorization": f"Bearer {self._tenant.secret}"}
         while True:
             if await self._ask("deliver", "/ingest/generic", json=[call], headers=headers) == 200:
