@@ -84,6 +84,7 @@ class ToRingBack(NamedTuple):
     started_ms: int
     call_ref: bytes
     tries: int
+    number: str  # last: rows are found by their number, too
 
 
 class Standing(NamedTuple):
@@ -101,7 +102,7 @@ def standings(rows: Iterable[Sequence[Any]]) -> dict[str, Standing]:
         if standing is None:
             standing = told[number] = Standing(EARLIEST_MS if reached_ms is None else reached_ms, {})
         if extension is not None:
-            standing.rows[extension] = ToRingBack(extension, started_ms, call_ref, tries)
+            standing.rows[extension] = ToRingBack(extension, started_ms, call_ref, tries, number)
     return told
 
 
@@ -127,7 +128,7 @@ _was_reached = itemgetter(1)
 
 def _with(standing: Standing, call: NumberedCall) -> Standing | None:
     """How a number stands with one call more; None where tries before it have to be told from those after it."""
-    _, was_reached, started_ms, call_ref, extension = call
+    number, was_reached, started_ms, call_ref, extension = call
     if started_ms <= standing.reached_ms:
         return standing
     if was_reached:
@@ -138,7 +139,7 @@ def _with(standing: Standing, call: NumberedCall) -> Standing | None:
         started_ms, call_ref = max((started_ms, call_ref), (row.started_ms, row.call_ref))
         tries += row.tries
     return Standing(
-        standing.reached_ms, {**standing.rows, extension: ToRingBack(extension, started_ms, call_ref, tries)}
+        standing.reached_ms, {**standing.rows, extension: ToRingBack(extension, started_ms, call_ref, tries, number)}
     )
 
 
@@ -179,7 +180,7 @@ _NO_ROWS: dict[str, ToRingBack] = {}
 def _count_changes(gone: Iterable[ToRingBack], came: Iterable[ToRingBack]) -> list[CountChange]:
     changed: defaultdict[tuple[str, int, int], int] = defaultdict(int)
     for rows, by in ((gone, -1), (came, 1)):
-        for extension, started_ms, _, _ in rows:
+        for extension, started_ms, _, _, _ in rows:
             changed[extension, REVISION_BITS, 0] = 1
             for bits in SPAN_BITS:
                 changed[extension, bits, started_ms >> bits] += by

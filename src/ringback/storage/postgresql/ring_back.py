@@ -37,10 +37,8 @@ SELECT c.number, c.kind <> {_OUT_MISSED} AS was_reached, c.started_ms, c.call_re
 FROM listed_call c WHERE c.app_id = $1 AND c.kind IN ({_KINDS}) AND c.number <> '{UNKNOWN_NUMBER}'
 """
 
-# How numbers stand: when each was last reached, and each agent's tries since then, of which the last is told. Number by
-# number, so that the key finds each, see taking_in.py.
-_STANDING = """
-SELECT n.number, r.reached_ms, t.extension, t.started_ms, t.call_ref, t.tries
+# When numbers were last reached. Number by number, so that the key finds each, see taking_in.py.
+_REACHED = """
 FROM %s n
 CROSS JOIN LATERAL (
     SELECT coalesce(greatest(
@@ -51,6 +49,20 @@ CROSS JOIN LATERAL (
     ), -1) AS reached_ms
     OFFSET 0
 ) r
+"""
+# How numbers stand by their rows: the same for however many tries there were.
+_KEPT = f"""
+SELECT n.number, r.reached_ms, t.extension, t.started_ms, t.call_ref, t.tries
+{_REACHED}
+LEFT JOIN LATERAL (
+    SELECT k.extension, k.started_ms, k.call_ref, k.tries FROM ring_back k WHERE k.app_id = $1 AND k.number = n.number
+    OFFSET 0
+) t ON true
+"""
+# How they should stand: each agent's tries since then, of which the last is told.
+_DUE = f"""
+SELECT n.number, r.reached_ms, t.extension, t.started_ms, t.call_ref, t.tries
+{_REACHED}
 %s JOIN LATERAL (
     SELECT b.extension, max(b.started_ms) AS started_ms,
         (array_agg(b.call_ref ORDER BY b.started_ms DESC, b.call_ref DESC))[1] AS call_ref, count(*) AS tries
@@ -60,10 +72,9 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) t ON true
 """
-STANDING = _STANDING % (
-    "(SELECT k.number FROM app a, unnest($2::text[]) AS k (number) WHERE a.app_id = $1)",
-    "LEFT",
-)
+_ASKED = "(SELECT k.number FROM app a, unnest($2::text[]) AS k (number) WHERE a.app_id = $1)"
+STANDING = _KEPT % _ASKED
+STANDING_DUE = _DUE % (_ASKED, "LEFT")
 _EVERY_NUMBER = "(SELECT DISTINCT d.number FROM call_by_number d WHERE d.app_id = $1)"
 
 HOLD_NUMBERS = """
@@ -88,7 +99,10 @@ PUT_NUMBERED = f"""
 INSERT INTO call_by_number (app_id, {", ".join(_NUMBERED)})
 SELECT a.app_id, k.* FROM app a, {_OF_NUMBERED} AS k WHERE a.app_id = $1
 """
-_OF_ROWS = "unnest($2::text[], $3::bigint[], $4::bytea[], $5::bigint[]) AS k (extension, started_ms, call_ref, tries)"
+_OF_ROWS = (
+    "unnest($2::text[], $3::bigint[], $4::bytea[], $5::bigint[], $6::text[]) "
+    "AS k (extension, started_ms, call_ref, tries, number)"
+)
 DROP = f"""
 DELETE FROM ring_back r USING {_OF_ROWS}
 WHERE r.app_id = $1 AND r.extension = k.extension AND r.started_ms = k.started_ms AND r.call_ref = k.call_ref
@@ -124,7 +138,7 @@ async def write(connection: Connection, app_id: int, changed: Numbered) -> None:
         await connection.execute(PUT_NUMBERED, app_id, *columns(5, changed.came))
     after, unsure = followed(before, changed)
     if unsure:
-        after |= await _standing(connection, app_id, unsure)
+        after |= await _due(connection, app_id, unsure)
     await _rewrite(connection, app_id, before, after)
     if changed.gone:
         await connection.execute(LET_GO, app_id, numbers)
@@ -140,16 +154,20 @@ async def _standing(connection: Connection, app_id: int, numbers: Sequence[str])
     return standings(tuple(row) for row in await connection.fetch(STANDING, app_id, numbers))
 
 
+async def _due(connection: Connection, app_id: int, numbers: Sequence[str]) -> dict[str, Standing]:
+    return standings(tuple(row) for row in await connection.fetch(STANDING_DUE, app_id, numbers))
+
+
 async def _rewrite(
     connection: Connection, app_id: int, before: Mapping[str, Standing], after: Mapping[str, Standing]
 ) -> None:
     gone, came, counts = rewriting(before, after)
     if gone:
-        await connection.execute(DROP, app_id, *columns(4, gone))
+        await connection.execute(DROP, app_id, *columns(5, gone))
     if len(came) >= MANY:
         await copy_rows(connection, app_id, "ring_back", _ROW, came)
     elif came:
-        await connection.execute(PUT, app_id, *columns(4, came))
+        await connection.execute(PUT, app_id, *columns(5, came))
     if counts:
         await connection.execute(COUNT, app_id, *columns(4, counts))
     if empty := [count for count in counts if count.by < 0]:
@@ -183,7 +201,7 @@ async def mark_done(connection: Connection, app_id: int, mark: Mark, of: str | N
         await connection.execute(LET_GO, app_id, [mark.number])
         return False
     await connection.execute(MARK, app_id, *columns(3, [_mark_row(mark)]))
-    await _rewrite(connection, app_id, before, await _standing(connection, app_id, [mark.number]))
+    await _rewrite(connection, app_id, before, await _due(connection, app_id, [mark.number]))
     return True
 
 
@@ -193,7 +211,7 @@ async def put_marks(connection: Connection, app_id: int, marks: Sequence[Mark]) 
     numbers = sorted({mark.number for mark in marks})
     before = await _held(connection, app_id, numbers)
     await connection.execute(MARK, app_id, *columns(3, [_mark_row(mark) for mark in marks]))
-    await _rewrite(connection, app_id, before, await _standing(connection, app_id, numbers))
+    await _rewrite(connection, app_id, before, await _due(connection, app_id, numbers))
 
 
 async def undo_done(connection: Connection, app_id: int, mark: Mark) -> bool:
@@ -202,7 +220,7 @@ async def undo_done(connection: Connection, app_id: int, mark: Mark) -> bool:
     before = await _held(connection, app_id, [mark.number])
     was_there = await connection.execute(UNMARK, app_id, *_mark_row(mark)) != "DELETE 0"
     if was_there:
-        await _rewrite(connection, app_id, before, await _standing(connection, app_id, [mark.number]))
+        await _rewrite(connection, app_id, before, await _due(connection, app_id, [mark.number]))
     await connection.execute(LET_GO, app_id, [mark.number])
     return was_there
 
@@ -212,7 +230,7 @@ async def drop_marks(connection: Connection, app_id: int, numbers: Sequence[str]
     held = sorted(set(numbers))
     before = await _held(connection, app_id, held)
     await connection.execute(DROP_MARKS, app_id, held)
-    await _rewrite(connection, app_id, before, await _standing(connection, app_id, held))
+    await _rewrite(connection, app_id, before, await _due(connection, app_id, held))
     await connection.execute(LET_GO, app_id, held)
 
 
@@ -252,7 +270,7 @@ async def purge_numbered(connection: Connection, app_id: int, gone: Sequence[Num
         await connection.execute(DROP_NUMBERED, app_id, *columns(5, gone))
     if marked:
         await connection.execute(DROP_OLD_MARKS, app_id, marked, until_ms)
-    await _rewrite(connection, app_id, before, await _standing(connection, app_id, numbers))
+    await _rewrite(connection, app_id, before, await _due(connection, app_id, numbers))
     await connection.execute(LET_GO, app_id, numbers)
 
 
@@ -267,14 +285,15 @@ async def read_numbers_again(connection: Connection, app_id: int, region: str | 
     after = ""
     while rows := await connection.fetch(NUMBERS, app_id, after, _AT_A_TIME):
         numbers = [row[0] for row in rows]
-        await _rewrite(connection, app_id, {}, await _held(connection, app_id, numbers))
+        await connection.execute(HOLD_NUMBERS, app_id, numbers)
+        await _rewrite(connection, app_id, {}, await _due(connection, app_id, numbers))
         after = numbers[-1]
 
 
 # What is kept, and what is due, of each table: told in words, for the check.
 KEPT_NUMBERED = f"SELECT {', '.join(f'b.{column}' for column in _NUMBERED)} FROM call_by_number b WHERE b.app_id = $1"
-KEPT = "SELECT r.extension, r.started_ms, r.call_ref, r.tries FROM ring_back r WHERE r.app_id = $1"
-DUE = f"SELECT s.extension, s.started_ms, s.call_ref, s.tries FROM ({_STANDING % (_EVERY_NUMBER, 'INNER')}) s"
+KEPT = "SELECT r.extension, r.started_ms, r.call_ref, r.tries, r.number FROM ring_back r WHERE r.app_id = $1"
+DUE = f"SELECT s.extension, s.started_ms, s.call_ref, s.tries, s.number FROM ({_DUE % (_EVERY_NUMBER, 'INNER')}) s"
 KEPT_COUNTS = f"""
 SELECT n.extension, n.bits::integer, n.slot, n.calls FROM ring_back_count n
 WHERE n.app_id = $1 AND n.bits <> {REVISION_BITS}

@@ -31,9 +31,7 @@ FROM call_list l CROSS JOIN listed_call c ON c.list_id = l.list_id
 WHERE l.app_id = ?1 AND l.kind IN ({_KINDS}) AND c.number <> '{UNKNOWN_NUMBER}'
 """
 
-# How numbers stand: when each was last reached, and each agent's tries since then, of which the last is told.
-_STANDING = f"""
-WITH asked AS MATERIALIZED (
+_REACHED = f"""
     SELECT n.value AS number, max(
         coalesce((SELECT max(started_ms) FROM call_by_number b
                   WHERE b.app_id = ?1 AND b.number = n.value AND b.was_reached = 1), {EARLIEST_MS}),
@@ -41,7 +39,17 @@ WITH asked AS MATERIALIZED (
                   WHERE m.app_id = ?1 AND m.number = n.value), {EARLIEST_MS})
     ) AS reached_ms
     FROM %s n
-), tried AS (
+"""
+# How numbers stand by their rows: the same for however many tries there were.
+STANDING = f"""
+SELECT number, reached_ms, NULL, NULL, NULL, NULL FROM ({_REACHED % "json_each(?2)"})
+UNION ALL
+SELECT r.number, NULL, r.extension, r.started_ms, r.call_ref, r.tries
+FROM json_each(?2) n CROSS JOIN ring_back r ON r.app_id = ?1 AND r.number = n.value
+"""
+# How they should stand: when each was last reached, and each agent's tries since then, of which the last is told.
+_DUE = f"""
+WITH asked AS MATERIALIZED ({_REACHED}), tried AS (
     SELECT b.number, b.extension, max(b.started_ms) AS started_ms, count(*) AS tries
     FROM asked a
     CROSS JOIN call_by_number b ON b.app_id = ?1 AND b.number = a.number AND b.was_reached = 0
@@ -54,8 +62,8 @@ _LAST = """(
     WHERE b.app_id = ?1 AND b.number = t.number AND b.was_reached = 0 AND b.started_ms = t.started_ms
         AND b.extension = t.extension
 )"""
-STANDING = f"""
-{_STANDING % "json_each(?2)"}
+DUE = f"""
+{_DUE % "json_each(?2)"}
 SELECT number, reached_ms, NULL, NULL, NULL, NULL FROM asked
 UNION ALL
 SELECT t.number, NULL, t.extension, t.started_ms, {_LAST}, t.tries FROM tried t
@@ -68,7 +76,7 @@ _PUT_NUMBERED = """
 INSERT INTO call_by_number (app_id, number, was_reached, started_ms, call_ref, extension) VALUES (?, ?, ?, ?, ?, ?)
 """
 _DROP = "DELETE FROM ring_back WHERE app_id = ? AND extension = ? AND started_ms = ? AND call_ref = ?"
-_PUT = "INSERT INTO ring_back (app_id, extension, started_ms, call_ref, tries) VALUES (?, ?, ?, ?, ?)"
+_PUT = "INSERT INTO ring_back (app_id, extension, started_ms, call_ref, tries, number) VALUES (?, ?, ?, ?, ?, ?)"
 _COUNT = """
 INSERT INTO ring_back_count (app_id, extension, bits, slot, calls) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (app_id, extension, bits, slot) DO UPDATE SET calls = calls + excluded.calls
@@ -93,13 +101,18 @@ def write(db: sqlite3.Connection, app_id: int, changed: Numbered) -> None:
         db.executemany(_PUT_NUMBERED, [(app_id, *call) for call in sorted(changed.came)])  # pages in turn
     after, unsure = followed(before, changed)
     if unsure:
-        after |= standing(db, app_id, unsure)
+        after |= due(db, app_id, unsure)
     _rewrite(db, app_id, before, after)
 
 
 def standing(db: sqlite3.Connection, app_id: int, numbers: Sequence[str]) -> dict[str, Standing]:
-    """Return how these numbers stand."""
+    """Return how these numbers stand by their rows."""
     return standings(db.execute(STANDING, (app_id, json.dumps(numbers))))
+
+
+def due(db: sqlite3.Connection, app_id: int, numbers: Sequence[str]) -> dict[str, Standing]:
+    """Return how these numbers should stand by their calls and marks, each try counted."""
+    return standings(db.execute(DUE, (app_id, json.dumps(numbers))))
 
 
 def _rewrite(
@@ -107,7 +120,7 @@ def _rewrite(
 ) -> None:
     gone, came, counts = rewriting(before, after)
     if gone:
-        db.executemany(_DROP, [(app_id, *row[:-1]) for row in gone])
+        db.executemany(_DROP, [(app_id, *row[:3]) for row in gone])
     if came:
         db.executemany(_PUT, [(app_id, *row) for row in came])
     if counts:
@@ -150,7 +163,7 @@ def drop_marks(db: sqlite3.Connection, app_id: int, numbers: Sequence[str]) -> N
     """Drop all marks of these numbers."""
     before = standing(db, app_id, numbers)
     db.executemany(_DROP_MARKS, [(app_id, number) for number in numbers])
-    _rewrite(db, app_id, before, standing(db, app_id, numbers))
+    _rewrite(db, app_id, before, due(db, app_id, numbers))
 
 
 def _write_marks(db: sqlite3.Connection, app_id: int, marks: Sequence[Mark], statement: str) -> int:
@@ -158,7 +171,7 @@ def _write_marks(db: sqlite3.Connection, app_id: int, marks: Sequence[Mark], sta
     before = standing(db, app_id, numbers)
     rows = [(app_id, mark.number, mark.done_ms, mark.extension) for mark in marks]
     written = db.executemany(statement, rows).rowcount
-    _rewrite(db, app_id, before, standing(db, app_id, numbers))
+    _rewrite(db, app_id, before, due(db, app_id, numbers))
     return written
 
 
@@ -188,7 +201,7 @@ def read_numbers_again(db: sqlite3.Connection, app_id: int, region: str | None) 
     )
     after = ""
     while numbers := [row[0] for row in db.execute(_NUMBERS, (app_id, after, _AT_A_TIME)).fetchall()]:
-        _rewrite(db, app_id, {}, standing(db, app_id, numbers))
+        _rewrite(db, app_id, {}, due(db, app_id, numbers))
         after = numbers[-1]
 
 
@@ -207,8 +220,8 @@ PROOFS = (
     ),
     (
         "numbers to ring back",
-        "SELECT extension, started_ms, call_ref, tries FROM ring_back WHERE app_id = ?1",
-        f"{_STANDING % _EVERY_NUMBER} SELECT t.extension, t.started_ms, {_LAST}, t.tries FROM tried t",
+        "SELECT extension, started_ms, call_ref, tries, number FROM ring_back WHERE app_id = ?1",
+        f"{_DUE % _EVERY_NUMBER} SELECT t.extension, t.started_ms, {_LAST}, t.tries, t.number FROM tried t",
     ),
     (
         "counts of numbers to ring back",
