@@ -1,6 +1,7 @@
 """Numbers to ring back in stores: which are, in what order, and whose acts take them off the lists and back on."""
 
 import asyncio
+from time import perf_counter
 
 import pytest
 from tests.loop import run
@@ -233,3 +234,22 @@ def test_a_number_that_is_not_there_leaves_nothing(store: Store) -> None:
         assert not run(store.undo_done(APP, Mark(number=number, done_ms=1, extension="101")))
 
     assert run(store.check()).faults == []
+
+
+def test_another_try_costs_the_same_however_many_there_were(store: Store) -> None:
+    """A number that a machine rings all the time and that never answers makes deliveries no dearer."""
+
+    def least_seconds(first: int) -> float:
+        took = []
+        for number in range(first, first + 15):
+            began = perf_counter()
+            run(store.take_in(AN_APP.app_id, [a_leg(f"one-{number}", seconds=number)]))
+            took.append(perf_counter() - began)
+        return min(took)
+
+    with_few = least_seconds(0)
+    run(store.take_in(AN_APP.app_id, [a_leg(f"many-{number}", seconds=20 + number) for number in range(20_000)]))
+    with_many = least_seconds(30_000)
+
+    assert told(store) == [(NUMBER, 20_030)]
+    assert with_many < 2.5 * with_few
