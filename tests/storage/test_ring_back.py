@@ -6,7 +6,7 @@ from time import perf_counter
 import pytest
 from tests.loop import run
 from tests.storage.examples import AN_AGENT, AN_APP, BEGUN_MS, NOW_MS, TO_RING_BACK, add_token, an_agent, texts, walked
-from tests.stores import Stores
+from tests.stores import SqliteStores, Stores
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
@@ -234,6 +234,32 @@ def test_a_number_that_is_not_there_leaves_nothing(store: Store) -> None:
         assert not run(store.undo_done(APP, Mark(number=number, done_ms=1, extension="101")))
 
     assert run(store.check()).faults == []
+
+
+def test_rows_that_say_no_number_are_brought_up(stores: Stores) -> None:
+    """In stores of schema 6, which counted tries each time: rows get their number and go on from there; marks stay."""
+    url = stores.made()
+    store = run(open_store(url))
+    run(store.add_app(AN_APP))
+    run(store.take_in(APP, [a_leg("a"), a_leg("b", seconds=1), a_leg("c", seconds=2, dialled_number=OTHER)]))
+    run(store.put_marks(APP, [mark(0.5)]))
+    assert told(store) == [(OTHER, 1), (NUMBER, 1)]
+    run(store.close())
+    for statement in ("DROP INDEX ring_back_of_number", "ALTER TABLE ring_back DROP COLUMN number", _schema_6(stores)):
+        stores.ask(url, statement)
+
+    store = run(open_store(url, migrate=True))
+    assert told(store) == [(OTHER, 1), (NUMBER, 1)]
+    assert run(store.marks(APP)) == [mark(0.5)]
+    run(store.take_in(APP, [a_leg("again", seconds=90)]))
+    assert told(store) == [(NUMBER, 2), (OTHER, 1)]
+    assert run(store.check()).faults == []
+    run(store.close())
+    stores.drop(url)
+
+
+def _schema_6(stores: Stores) -> str:
+    return "PRAGMA user_version = 6" if isinstance(stores, SqliteStores) else "UPDATE ringback_schema SET version = 6"
 
 
 def test_another_try_costs_the_same_however_many_there_were(store: Store) -> None:

@@ -14,7 +14,8 @@ SQLITE = (
     "ac3be118d08ad5c4",
     "ab2e0b7411586d97",
     "d01ad29d0eb4320b",
-    "bd02e5c7f367504c",
+    "05a834d951311c81",
+    "e106756afe9ffdd9",
 )
 POSTGRESQL = (
     "f49e8d5ad59d82ae",
@@ -22,7 +23,9 @@ POSTGRESQL = (
     "8859f6882c9379d3",
     "66e8905f8f3047b6",
     "934eed524c549385",
-    "30e6b40dc7665846",
+    "b079f432cbf66d58",
+    "d586245dfa12304b",
+    "561ea33d41ae95f2",
 )
 
 

@@ -10,7 +10,7 @@ from ringback.storage.postgresql.showing import show_again
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-WITH_RING_BACK = 6  # the schema that first kept numbers to ring back
+WITH_RING_BACK = 7  # the schema that first kept numbers to ring back as they are kept now
 _LACKS = """
 SELECT count(*) > 0 AND count(*) FILTER (WHERE attname = 'shown') = 0 FROM pg_attribute
 WHERE attrelid = to_regclass('listed_call') AND attnum > 0 AND NOT attisdropped

@@ -7,7 +7,7 @@ from ringback.storage.sqlite.lists import ENTRY
 from ringback.storage.sqlite.ring_back import read_numbers_again
 from ringback.storage.sqlite.showing import show_again
 
-WITH_RING_BACK = 6  # the schema that first kept numbers to ring back
+WITH_RING_BACK = 7  # the schema that first kept numbers to ring back as they are kept now
 _KEPT = "list_id, position, started_ms, given_id, call_ref, number, '', disposition, ringing_seconds"
 
 

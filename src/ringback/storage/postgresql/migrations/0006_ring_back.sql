@@ -32,10 +32,8 @@ CREATE TABLE ring_back (
     started_ms bigint NOT NULL,
     call_ref bytea NOT NULL,
     tries bigint NOT NULL,
-    number text COLLATE "C" NOT NULL,
     PRIMARY KEY (app_id, extension, started_ms, call_ref)
 );
-CREATE INDEX ring_back_of_number ON ring_back (app_id, number);
 
 -- How many of an agent's rows start in each span: `slot` is their start without its last `bits`. With 63 bits it is no
 -- span, and `calls` how often the list has changed.

@@ -25,10 +25,8 @@ CREATE TABLE ring_back (
     started_ms INTEGER NOT NULL,
     call_ref BLOB NOT NULL,
     tries INTEGER NOT NULL,
-    number TEXT NOT NULL,
     PRIMARY KEY (app_id, extension, started_ms, call_ref)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ring_back_of_number ON ring_back (app_id, number);
 
 -- How many of an agent's rows start in each span: `slot` is their start without its last `bits`. With 63 bits it is no
 -- span, and `calls` how often the list has changed.
