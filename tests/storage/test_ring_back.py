@@ -262,20 +262,39 @@ def _schema_6(stores: Stores) -> str:
     return "PRAGMA user_version = 6" if isinstance(stores, SqliteStores) else "UPDATE ringback_schema SET version = 6"
 
 
-def test_another_try_costs_the_same_however_many_there_were(store: Store) -> None:
-    """A number that a machine rings all the time and that never answers makes deliveries no dearer."""
+@pytest.mark.parametrize("numbers", [1, 20_000])
+def test_another_try_costs_the_same_however_many_there_were(store: Store, numbers: int) -> None:
+    """A delivery is made dearer neither by many tries of its number nor by many other numbers to ring back."""
 
     def least_seconds(first: int) -> float:
         took = []
-        for number in range(first, first + 15):
+        for at in range(first, first + 15):
             began = perf_counter()
-            run(store.take_in(AN_APP.app_id, [a_leg(f"one-{number}", seconds=number)]))
+            run(store.take_in(APP, [a_leg(f"one-{at}", seconds=at)]))
             took.append(perf_counter() - began)
         return min(took)
 
     with_few = least_seconds(0)
-    run(store.take_in(AN_APP.app_id, [a_leg(f"many-{number}", seconds=20 + number) for number in range(20_000)]))
+    many = [a_leg(f"many-{at}", seconds=20 + at, dialled_number=f"7701{at % numbers + 1:07}") for at in range(20_000)]
+    run(store.take_in(APP, many))
     with_many = least_seconds(30_000)
 
-    assert told(store) == [(NUMBER, 20_030)]
+    assert dict(told(store))[NUMBER] == 30 + 20_000 // numbers
     assert with_many < 2.5 * with_few
+
+
+def test_a_row_of_the_list_costs_the_same_in_a_long_one(store: Store) -> None:
+    """Telling four times as many numbers takes about four times as long."""
+
+    def least_seconds(numbers: int) -> float:
+        legs = [a_leg(f"n{at}", seconds=at, dialled_number=f"7701{at:07}") for at in range(numbers)]
+        run(store.take_in(APP, legs))
+        took = []
+        for _ in range(3):
+            began = perf_counter()
+            assert len(told(store)) == numbers
+            took.append(perf_counter() - began)
+        return min(took)
+
+    short = least_seconds(1000)
+    assert least_seconds(4000) < 8 * short

@@ -99,6 +99,18 @@ PUT_NUMBERED = f"""
 INSERT INTO call_by_number (app_id, {", ".join(_NUMBERED)})
 SELECT a.app_id, k.* FROM app a, {_OF_NUMBERED} AS k WHERE a.app_id = $1
 """
+# Row by row where they are few: a plan for many, made while the table was small, may go through all rows of the app.
+DROP_ONE_NUMBERED = """
+DELETE FROM call_by_number b
+WHERE b.app_id = $1 AND b.number = $2 AND b.was_reached = $3 AND b.started_ms = $4 AND b.call_ref = $5
+"""
+DROP_ONE = """
+DELETE FROM ring_back r WHERE r.app_id = $1 AND r.extension = $2 AND r.started_ms = $3 AND r.call_ref = $4
+"""
+DROP_ONE_EMPTY = """
+DELETE FROM ring_back_count n
+WHERE n.app_id = $1 AND n.extension = $2 AND n.bits = $3 AND n.slot = $4 AND n.calls = 0
+"""
 _OF_ROWS = (
     "unnest($2::text[], $3::bigint[], $4::bytea[], $5::bigint[], $6::text[]) "
     "AS k (extension, started_ms, call_ref, tries, number)"
@@ -130,8 +142,7 @@ async def write(connection: Connection, app_id: int, changed: Numbered) -> None:
     if not numbers:
         return
     before = await _held(connection, app_id, numbers)
-    if changed.gone:
-        await connection.execute(DROP_NUMBERED, app_id, *columns(5, changed.gone))
+    await _drop(connection, app_id, changed.gone, many=DROP_NUMBERED, one=DROP_ONE_NUMBERED, keys=4)
     if len(changed.came) >= MANY:
         await copy_rows(connection, app_id, "call_by_number", _NUMBERED, changed.came)
     elif changed.came:
@@ -158,20 +169,29 @@ async def _due(connection: Connection, app_id: int, numbers: Sequence[str]) -> d
     return standings(tuple(row) for row in await connection.fetch(STANDING_DUE, app_id, numbers))
 
 
+async def _drop(
+    connection: Connection, app_id: int, rows: Sequence[Sequence[object]], *, many: str, one: str, keys: int
+) -> None:
+    """Drop rows, of which the first so many columns are the key: by one statement, or one for each."""
+    if len(rows) >= MANY:
+        await connection.execute(many, app_id, *columns(len(rows[0]), rows))
+    elif rows:
+        await connection.executemany(one, [(app_id, *row[:keys]) for row in rows])
+
+
 async def _rewrite(
     connection: Connection, app_id: int, before: Mapping[str, Standing], after: Mapping[str, Standing]
 ) -> None:
     gone, came, counts = rewriting(before, after)
-    if gone:
-        await connection.execute(DROP, app_id, *columns(5, gone))
+    await _drop(connection, app_id, gone, many=DROP, one=DROP_ONE, keys=3)
     if len(came) >= MANY:
         await copy_rows(connection, app_id, "ring_back", _ROW, came)
     elif came:
         await connection.execute(PUT, app_id, *columns(5, came))
     if counts:
         await connection.execute(COUNT, app_id, *columns(4, counts))
-    if empty := [count for count in counts if count.by < 0]:
-        await connection.execute(DROP_EMPTY, app_id, *columns(4, empty))
+    empty = [count for count in counts if count.by < 0]
+    await _drop(connection, app_id, empty, many=DROP_EMPTY, one=DROP_ONE_EMPTY, keys=3)
 
 
 # --- by hand -------------------------------------------------------------------------------------------------------
@@ -266,8 +286,7 @@ async def purge_numbered(connection: Connection, app_id: int, gone: Sequence[Num
     if not numbers:
         return
     before = await _held(connection, app_id, numbers)
-    if gone:
-        await connection.execute(DROP_NUMBERED, app_id, *columns(5, gone))
+    await _drop(connection, app_id, gone, many=DROP_NUMBERED, one=DROP_ONE_NUMBERED, keys=4)
     if marked:
         await connection.execute(DROP_OLD_MARKS, app_id, marked, until_ms)
     await _rewrite(connection, app_id, before, await _due(connection, app_id, numbers))

@@ -45,7 +45,7 @@ STANDING = f"""
 SELECT number, reached_ms, NULL, NULL, NULL, NULL FROM ({_REACHED % "json_each(?2)"})
 UNION ALL
 SELECT r.number, NULL, r.extension, r.started_ms, r.call_ref, r.tries
-FROM json_each(?2) n CROSS JOIN ring_back r ON r.app_id = ?1 AND r.number = n.value
+FROM json_each(?2) n CROSS JOIN ring_back r INDEXED BY ring_back_of_number ON r.app_id = ?1 AND r.number = n.value
 """
 # How they should stand: when each was last reached, and each agent's tries since then, of which the last is told.
 _DUE = f"""
