@@ -67,8 +67,8 @@ def test_all_workers_tell_their_pages(stores: Stores, tmp_path: Path) -> None:
 
         news = [next(stream) for stream in streams]
         assert time.monotonic() - begun < SOON_SECONDS
-        assert len(set(seen)) == 1
-        assert seen[0] not in news
+        assert len(set(seen)) == len(set(news)) == 1
+        assert seen[0] != news[0]
 
 
 def test_a_page_finds_the_server_again(browsers: Browsers, stores: Stores, tmp_path: Path) -> None:

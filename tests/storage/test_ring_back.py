@@ -5,7 +5,18 @@ from time import perf_counter
 
 import pytest
 from tests.loop import run
-from tests.storage.examples import AN_AGENT, AN_APP, BEGUN_MS, NOW_MS, TO_RING_BACK, add_token, an_agent, texts, walked
+from tests.storage.examples import (
+    AN_AGENT,
+    AN_APP,
+    BEGUN_MS,
+    NOW_MS,
+    OUT_MISSED,
+    TO_RING_BACK,
+    add_token,
+    an_agent,
+    texts,
+    walked,
+)
 from tests.stores import SqliteStores, Stores
 from tests.telephony.examples import a_leg
 
@@ -203,6 +214,26 @@ def test_each_change_of_the_list_has_another_stamp(store: Store) -> None:
 
     assert len({stamp for (stamp,) in stamps}) == len(stamps)
     assert run(store.stamps(APP, [KEY])) == stamps[-1]
+
+
+def test_stamps_are_of_one_moment(store: Store) -> None:
+    """A delivery that changes lists of calls and of numbers is one change, whenever it is looked at."""
+
+    async def seen() -> set[tuple[str, ...]]:
+        pairs: set[tuple[str, ...]] = set()
+        deliveries = asyncio.create_task(deliver())
+        while not deliveries.done():
+            pairs.add(tuple(await store.stamps(APP, [OUT_MISSED, KEY])))
+            await asyncio.sleep(0)
+        return pairs
+
+    async def deliver() -> None:
+        for number in range(150):
+            await store.take_in(APP, [a_leg(f"k{number}", seconds=number, dialled_number=f"7701{number:07}")])
+
+    pairs = run(seen())
+    assert len(pairs) > 10
+    assert len({calls for calls, _ in pairs}) == len({numbers for _, numbers in pairs}) == len(pairs)
 
 
 def test_a_try_and_the_call_that_reaches_come_at_once(stores: Stores) -> None:

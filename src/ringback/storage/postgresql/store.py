@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from types import ModuleType
-from typing import Self
+from typing import Any, Self
 
 from ringback.errors import UnknownReject
 from ringback.storage.base import Store
@@ -177,12 +177,17 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming, Pos
 
     async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
         of_calls = [key for key in keys if key.kind is not ListKind.RING_BACK]
+        others = [key for key in keys if key.kind is ListKind.RING_BACK]
         named = [key.extension for key in of_calls], [key.kind.value for key in of_calls]
-        rows = list(await self._fetch(pages.STAMPS, app_id, *named))
-        if others := [key for key in keys if key.kind is ListKind.RING_BACK]:
-            of_calls += others
-            rows += await self._fetch(ring_back_pages.STAMPS, app_id, [key.extension for key in others])
-        found = {key: stamp_of(*row) for key, row in zip(of_calls, rows, strict=False)}  # nothing for no such app
+
+        async def read(connection: Connection) -> list[Any]:
+            rows = list(await connection.fetch(pages.STAMPS, app_id, *named))
+            return rows + await connection.fetch(ring_back_pages.STAMPS, app_id, [key.extension for key in others])
+
+        # Of one moment: a delivery that changes lists of both kinds is one change to whoever watches them.
+        rows = await self._connections.read(read, snapshot=True)
+        told = zip(of_calls + others, rows, strict=False)  # nothing for no such app
+        found = {key: stamp_of(*row) for key, row in told}
         return [found.get(key, stamp_of(*NEVER_WRITTEN)) for key in keys]
 
     async def lists(self, app_id: int) -> list[ListKey]:

@@ -6,9 +6,11 @@ a turn of its own; what another process did is in it a millisecond later at the 
 """
 
 import asyncio
+import math
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ringback.errors import StoreUnavailable
@@ -29,6 +31,7 @@ class Reader:
         self._cursor = self._connection.cursor()
         self._cursor.execute("SELECT 1 FROM sqlite_schema").fetchall()
         self._fresh_until = 0.0  # the snapshot that is open, if one is
+        self._fresh_seconds = SNAPSHOT_SECONDS
 
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a statement; raises `StoreUnavailable` and `StoreUnusable`."""
@@ -45,6 +48,17 @@ class Reader:
             self._end_snapshot()
             raise our_error(error, self._path) from error
 
+    @contextmanager
+    def of_one_moment(self) -> Iterator[None]:
+        """Run with all reads from one snapshot, however long they take."""
+        self._end_snapshot()
+        self._fresh_seconds = math.inf
+        try:
+            yield
+        finally:
+            self._fresh_seconds = SNAPSHOT_SECONDS
+            self._end_snapshot()
+
     def _begin_snapshot(self, now: float) -> None:
         self._end_snapshot()
         try:
@@ -52,7 +66,7 @@ class Reader:
         except RuntimeError:  # without a loop each read has its own
             return
         self._cursor.execute("BEGIN")
-        self._fresh_until = now + SNAPSHOT_SECONDS
+        self._fresh_until = now + self._fresh_seconds
 
     def _end_snapshot(self) -> None:
         self._fresh_until = 0.0

@@ -136,7 +136,8 @@ class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming, SqliteMarking):
 
     async def stamps(self, app_id: int, keys: Sequence[ListKey]) -> list[str]:
         asked = [(_reading(key.kind).STAMP, (app_id, key.extension, key.kind.value)) for key in keys]
-        return [stamp_of(*row) for one in asked for row in self._rows(*one) or [NEVER_WRITTEN]]
+        with self._reader.of_one_moment():  # a delivery that changes several lists is one change to who watches them
+            return [stamp_of(*row) for one in asked for row in self._rows(*one) or [NEVER_WRITTEN]]
 
     async def lists(self, app_id: int) -> list[ListKey]:
         rows = self._rows("SELECT extension, kind FROM call_list WHERE app_id = ? ORDER BY extension, kind", (app_id,))
