@@ -17,8 +17,8 @@ from ringback.telephony.call import ListKey, ListKind
 # Parameters as those of the pages of calls, see lists.py: the range's four, the app, the kind (for the sake of the
 # others), and whose list it is.
 _PAGE = partial(page_from, "?5", from_="?1", to="?2", skipped="?3")
-# A row's try is a call of the agent's own list. The plus has it found by its start: without, SQLite carries bounds of r's
-# start over to c, and goes through all calls between them for each row.
+# A row's try is a call of the agent's own list. The plus has it found by its start: without, SQLite carries the bounds
+# of r's start over to c, and goes through all calls between them for each row.
 _CALL = f"""
 CROSS JOIN call_list l ON l.app_id = r.app_id AND l.extension = r.extension AND l.kind = {ListKind.OUT_MISSED.value}
 CROSS JOIN listed_call c INDEXED BY listed_call_by_time
