@@ -99,7 +99,7 @@ async def name_and_forget(store: Store) -> None:
 ACTS: dict[str, Callable[[Store], Any]] = {
     "a new number": lambda store: deliver(store, f"7704{next(_fresh):07}"),
     "another try": lambda store: deliver(store, number_of(500)),
-    "a number reached": lambda store: deliver(store, number_of(next(_fresh) % 400), Disposition.ANSWERED),
+    "a number reached": lambda store: deliver(store, number_of(600 + next(_fresh) % 400), Disposition.ANSWERED),
     "a leg again": lambda store: store.take_in(APP, [a_tried("n7", seconds=7, dialled_number=number_of(7))]),
     "a page": lambda store: store.page(APP, OUT_MISSED, Range()),
     "a page in the middle": lambda store: store.page(APP, OUT_MISSED, IN_THE_MIDDLE),
