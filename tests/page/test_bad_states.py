@@ -78,6 +78,35 @@ def test_a_store_that_is_away_is_told(browsers: Browsers, stores: Stores) -> Non
         desk.sees("#workplace")
 
 
+def test_a_page_that_does_not_come_whole_says_so(desk: Desk) -> None:
+    """Without one of its modules nothing of the page runs: it says that it is not there, and how to go on."""
+    run(desk.page.route("**/page/list.js", lambda route: route.abort()))
+    desk.go()
+    desk.sees("#late")
+
+    run(desk.page.unroute_all())
+    desk.press("Try again")
+    desk.sees("#sign-in")
+    desk.misses("#late")
+
+
+def test_a_page_that_does_not_know_yet_who_asks_says_so(desk: Desk) -> None:
+    """It can show nothing before, but is not blank for long."""
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    run(desk.page.route("**/page/session", hold))
+    desk.go()
+    desk.sees("#late")
+
+    gate.set()
+    desk.sees("#sign-in")
+    desk.misses("#late")
+
+
 def test_a_slow_server_is_waited_for_in_words(shown: Desk) -> None:
     """While an answer takes its time the page says that it is looking, and what it looks for."""
     gate = asyncio.Event()
