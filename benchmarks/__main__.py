@@ -52,10 +52,12 @@ def main() -> None:
     told = Console(stderr=True, highlight=False, markup=False)
     _tell_needs(told.print, sizes)
     figures: list[Figure] = []
-    for name in asked.only or SECTIONS:
-        told.print(f"Taking figures: {name}")
-        figures.extend(SECTIONS[name](sizes, told.print))
-    reporting.tell(console, figures)
+    try:
+        for name in asked.only or SECTIONS:
+            told.print(f"Taking figures: {name}")
+            figures.extend(SECTIONS[name](sizes, told.print))
+    finally:  # what has been taken is told, whatever became of the rest
+        reporting.tell(console, figures)
     facts = reporting.as_json(figures, is_full=asked.full)
     name = "-".join(["full" if asked.full else "short", *(asked.only or [])])
     reporting.write(RESULTS / f"{name}.json", facts)

@@ -1,13 +1,14 @@
 """Filling a PostgreSQL store with made calls by COPY, as they would have come: by time, all agents in turn.
 
 The rows are made by the program's own pure code, and only their way into the tables is another: a store of ten million
-calls is there in minutes. `check` finds nothing wrong with it.
+calls is there in minutes. The numbers to ring back follow from them as they do where a region is changed. `check` finds
+nothing wrong with it.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
@@ -15,7 +16,9 @@ from benchmarks.made_calls import APP_AGENTS, LIST_CALLS, MadeAgent, MadeCall, c
 from benchmarks.stores import Say, add_members, apps_of
 from ringback.storage import open_store
 from ringback.storage.placing import entry_of
+from ringback.storage.postgresql.connections import Connection
 from ringback.storage.postgresql.lists import ENTRY
+from ringback.storage.postgresql.ring_back import read_numbers_again
 from ringback.telephony.call import ListKind, call_ref, merge
 from ringback.telephony.leg import encode_leg, leg_digest
 
@@ -36,6 +39,8 @@ async def fill(url: str, agents: int, say: Say) -> None:
         for members in apps_of(agents):
             await add_members(store, members)
             await _add_calls(connection, members)
+            async with connection.transaction():
+                await read_numbers_again(cast("Connection", connection), members[0].app_id, None)
             if agents > APP_AGENTS:
                 say(f"  {(members[-1].number + 1) * LIST_CALLS:,} calls")
         await connection.execute("VACUUM (ANALYZE)")
