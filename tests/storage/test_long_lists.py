@@ -122,11 +122,12 @@ ACTS: dict[str, Callable[[Store], Any]] = {
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_an_act_costs_the_same_in_long_lists(filled: dict[int, Store], act: str) -> None:
+def test_an_act_costs_the_same_in_long_lists(stores: Stores, filled: dict[int, Store], act: str) -> None:
     """Acts on one call, number or page take about as long in a store with sixteen times as many."""
+    planning = 0 if isinstance(stores, SqliteStores) else 0.003  # seconds: PostgreSQL plans some anew in long lists
     short, long = (_least_seconds(partial(_run, act, store)) for store in filled.values())
 
-    assert long < 4 * short
+    assert long < 4 * short + planning
 
 
 @pytest.mark.parametrize("key", [OUT_MISSED, TO_RING_BACK], ids=["calls", "numbers"])

@@ -18,7 +18,11 @@ _ROW = """
 SELECT position, number FROM listed_call INDEXED BY listed_call_by_time
 WHERE list_id = ? AND started_ms = ? AND call_ref = ?
 """
-_ENDS = "SELECT min(position), max(position) FROM listed_call WHERE list_id = ?"
+# Asked for in one SELECT, the two would be looked for in all rows.
+_ENDS = """
+SELECT (SELECT min(position) FROM listed_call WHERE list_id = ?1),
+    (SELECT max(position) FROM listed_call WHERE list_id = ?1)
+"""
 
 
 def drop(
