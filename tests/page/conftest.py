@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.page.desk import Browsers, Desk, chromium
+from tests.page.desk import Browsers, Desk, chromium, refuse_without_axe
 from tests.stores import KINDS, Stores
 from tests.web.house import House, Tenant, served
 
@@ -35,6 +35,12 @@ def browsers() -> Iterator[Browsers]:
     """One Chromium."""
     with chromium() as browsers:
         yield browsers
+
+
+@pytest.fixture(scope="session")
+def axe() -> None:
+    """That axe-core is there: asked before a test begins, so that it leaves nothing half done to the next ones."""
+    refuse_without_axe()
 
 
 @pytest.fixture(scope="session")

@@ -166,10 +166,14 @@ def chromium() -> Iterator[Browsers]:
         run(playwright.stop())
 
 
-def axe_faults(desk: Desk) -> list[str]:
-    """Return what axe-core finds wrong with the page as it is, by the rules of WCAG 2.2 AA and its best practices."""
+def refuse_without_axe() -> None:
+    """Skip, or fail in CI, where axe-core is not there."""
     if not AXE.exists():
         refuse("axe-core not found; tests/provide installs it (npm install --prefix .venv axe-core)")
+
+
+def axe_faults(desk: Desk) -> list[str]:
+    """Return what axe-core finds wrong with the page as it is, by the rules of WCAG 2.2 AA and its best practices."""
     desk.ask(AXE.read_text())
     found = desk.ask("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
     return [

@@ -78,16 +78,37 @@ def test_a_store_that_is_away_is_told(browsers: Browsers, stores: Stores) -> Non
         desk.sees("#workplace")
 
 
-def test_a_page_that_does_not_come_whole_says_so(desk: Desk) -> None:
-    """Without one of its modules nothing of the page runs: it says that it is not there, and how to go on."""
+def test_a_page_that_does_not_come_whole_says_so(desk: Desk, tenant: Tenant) -> None:
+    """Without one of its modules nothing of the workplace runs: it says that it is not there, and how to go on."""
     run(desk.page.route("**/page/list.js", lambda route: route.abort()))
+    run(desk.page.context.add_cookies([{"name": "ringback", "value": tenant.token, "url": desk.url}]))
     desk.go()
     desk.sees("#late")
+    assert ["imported module" in one for one in desk.complaints] == [True]
+    desk.complaints.clear()
 
     run(desk.page.unroute_all())
     desk.press("Try again")
-    desk.sees("#sign-in")
+    desk.sees("#workplace")
     desk.misses("#late")
+
+
+def test_the_form_does_not_wait_for_the_workplace(desk: Desk, tenant: Tenant) -> None:
+    """It is there before the modules that show calls; who has signed in meanwhile sees their calls when these come."""
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    run(desk.page.route("**/page/list.js", hold))
+    run(desk.page.goto(desk.url, wait_until="commit"))
+    desk.sees("#sign-in")
+    desk.enter(tenant.agent_id)
+    desk.misses("#sign-in")
+
+    gate.set()
+    desk.sees("#workplace")
 
 
 def test_a_page_that_does_not_know_yet_who_asks_says_so(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from statistics import median
 from typing import Any
 
 import httpx
@@ -60,6 +61,7 @@ def window(request: pytest.FixtureRequest, browsers: Browsers, house: House) -> 
         yield desk
 
 
+@pytest.mark.usefixtures("axe")
 def test_axe_finds_nothing(window: Desk, agent: Tenant) -> None:
     """Neither on the form, nor in the list with details open, nor where there is nothing to show."""
     window.go()
@@ -85,6 +87,7 @@ def test_axe_finds_nothing(window: Desk, agent: Tenant) -> None:
     assert axe_faults(window) == []
 
 
+@pytest.mark.usefixtures("axe")
 def test_axe_finds_nothing_in_what_is_left_to_do(window: Desk, agent: Tenant) -> None:
     """Neither with details open and a number done, nor where it could not be marked, nor with nobody left."""
     window.open_as(agent, path="/")
@@ -190,8 +193,9 @@ def tab_to(desk: Desk, name: str) -> None:
 def test_the_first_view_is_small_and_quick(browsers: Browsers, house: House) -> None:
     """All that the first view loads is under 100 kB, and it is painted within 300 ms by the browser's own clock.
 
-    The best of up to ten views counts, for the browser shares its cores with the other tests; and it is granted as many
-    times longer as a line of plain text from the same server takes, over what that takes where nothing else runs.
+    One such view of up to ten will do, for the browser shares its cores with the other tests. Where these leave it no
+    quarter of a second to itself, half of the views may take as many times longer as half of those of a line of plain
+    text do, over what that takes where nothing else runs.
     """
     views: list[float] = []
     bare: list[float] = []
@@ -210,7 +214,8 @@ def test_the_first_view_is_small_and_quick(browsers: Browsers, house: House) -> 
 
     assert sum(sizes.values()) < 100_000
     assert all(name.startswith(house.url) for name in sizes)
-    assert 0 < min(views) < FIRST_VIEW_MS * max(1, min(bare) / BARE_VIEW_MS), (views, bare)
+    assert min(views) > 0
+    assert min(views) < FIRST_VIEW_MS or median(views) / median(bare) < FIRST_VIEW_MS / BARE_VIEW_MS, (views, bare)
 
 
 def test_files_are_sent_once_while_they_stay_the_same(house: House) -> None:

@@ -2,21 +2,23 @@
 import { ask } from "./api.js";
 import { showSigning } from "./signing.js";
 import { translate, words } from "./words.js";
-import { endWorkplace, openWorkplace } from "./workplace.js";
 
 async function start() {
   translate(document);
   document.title = words.product;
+  let agent = null;
   try {
-    const agent = await ask("/page/session");
-    if (agent) open(agent);
-    else showSigning(open, null);
+    agent = await ask("/page/session");
   } catch (problem) {
-    showSigning(open, problem);
+    return showSigning(open, problem);
   }
+  return agent ? open(agent) : showSigning(open, null);
 }
 
-function open(agent) {
+// The form does not wait for the workplace, which is on its way meanwhile. Where that does not come, nothing is shown, and
+// after a moment the page says so by itself (style.css, .late).
+async function open(agent) {
+  const { openWorkplace, endWorkplace } = await import("./workplace.js");
   openWorkplace(agent, (problem) => {
     endWorkplace();
     showSigning(open, problem);

@@ -9,9 +9,10 @@ export const { words } = await languages[language]();
 export const locale = navigator.language || "en";
 
 const plurals = new Intl.PluralRules(language);
-const digits = new Intl.NumberFormat(locale);
+let digits = null; // made when one is told: it takes longer than the whole form
 
 export function number(value) {
+  digits ??= new Intl.NumberFormat(locale);
   return digits.format(value);
 }
 
