@@ -10,7 +10,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.logs import masked, set_up_logs, without_credentials
+from ringback.logs import set_up_logs
+from ringback.masking import masked, without_credentials
 from ringback.web.request_ids import request_id
 
 NUMBER = "919100000042"

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, I
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ringback.errors import BadToken, InvalidInput, UnknownAgent, UnknownApp, UnknownCall, UnknownReject
 from ringback.sources import Context, Rejected, Source, read, source_named
@@ -18,6 +17,7 @@ from ringback.storage.records import App, Intake, ListedCall, NewReject, Page, R
 from ringback.telephony.agent_id import AgentId
 from ringback.telephony.call import ListKey, ListKind, merge
 from ringback.telephony.leg import CallLeg
+from ringback.zones import zone_named
 
 CHUNK_LEGS = 5_000  # legs an import commits at a time: what its memory and a waiting writer's patience allow
 _GAP_SECONDS = 0.01  # left between chunks, so that other writers of the store get their turn
@@ -103,16 +103,6 @@ def time_of(milliseconds: int) -> datetime:
 
 
 # --- in ------------------------------------------------------------------------------------------------------------
-
-
-def zone_named(name: str | None) -> ZoneInfo | None:
-    """Return the IANA time zone of this name; raises `InvalidInput`."""
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput(f"there is no time zone {name[:60]!r}; name one such as Asia/Almaty or UTC") from None
 
 
 def context_for(app: App, timezone: str | None) -> Context:

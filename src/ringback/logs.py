@@ -1,20 +1,16 @@
-"""How log lines look: one event name and its fields, as text or JSON, on standard error; and what they never show."""
+"""How log lines look: one event name and its fields, as text or JSON, on standard error, masked."""
 
 import logging
-import re
-import socket
 import sys
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import Literal
 
 import structlog
 
+from ringback.masking import masked
 from ringback.storage.auditing import AuditLine
 
-SYSTEM_LOG = Path("/dev/log")
-_AUTH_NOTICE = 10 * 8 + 5  # facility authpriv, severity notice: RFC 5424 section 6.2.1
+_SAFE = ("timestamp", "level", "request_id", "client")  # fields of ours that hold no number
 
 log = structlog.get_logger()
 
@@ -54,19 +50,6 @@ def log_audit(line: AuditLine) -> None:
     log.info("audit", act=line.act.value, app=line.app_id, by=line.actor, subject=line.subject, **facts)
 
 
-def tell_system_log(line: AuditLine) -> None:
-    """Tell the machine's own log of a line of the audit, as `sudo` does of commands; where there is none, nobody."""
-    if not SYSTEM_LOG.is_socket():
-        return
-    facts = " ".join(f"{name}={value}" for name, value in line.facts.items() if value is not None)
-    said = f"ringback: audit: {line.act} app={line.app_id} by={line.actor} {line.subject} {facts}"
-    message = f"<{_AUTH_NOTICE}>{' '.join(said.split())}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to, suppress(OSError):
-        to.settimeout(1)
-        to.connect(str(SYSTEM_LOG))
-        to.send(message.encode())
-
-
 def _without_internals(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Drop the two fields that structlog keeps for itself."""
     del logger, name
@@ -104,34 +87,6 @@ class _LibrariesSeldom(logging.Filter):
         if record.exc_info or record.levelno > logging.WARNING:
             return True
         return self._seldom.is_due(str(record.msg), 1.0)
-
-
-# --- what is masked ------------------------------------------------------------------------------------------------
-
-_SAFE = ("timestamp", "level", "request_id", "client")
-
-_CREDENTIALS = (
-    (re.compile(r"\b(rb[a-z]_\d+_)\w+"), r"\1***"),  # tokens and secrets of ours
-    (re.compile(r"\b(Bearer\s+)\S+", re.IGNORECASE), r"\1***"),
-    (re.compile(r"(://[^\s/@:]*:)[^\s/]*(?=@)"), r"\1***"),  # a password in a URL, even with an @ in it
-    (re.compile(r"\b((?:ssl)?password|passwd|secret|token|key)=[^\s&'\"]+", re.IGNORECASE), r"\1=***"),
-    (re.compile(r"""(["'](?:password|secret|token)["']\s*:\s*)(["']).*?\2""", re.IGNORECASE), r"\1\2***\2"),
-)
-
-# Seven digits or more, grouped by hand or not, but no date and no fraction: a telephone number may be in it.
-_NUMBER = re.compile(r"(?<![\d.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ ()-]{0,2}\d){4,}(?:[ ()-]{0,2}\d{2})(?!\d)")
-
-
-def without_credentials(text: str) -> str:
-    """Return the text with the passwords, tokens and secrets in it masked."""
-    for pattern, mask in _CREDENTIALS:
-        text = pattern.sub(mask, text)
-    return text
-
-
-def masked(text: str) -> str:
-    """Return the text as a log may show it: credentials masked, and of telephone numbers the last two digits alone."""
-    return _NUMBER.sub(lambda number: f"***{number[0][-2:]}", without_credentials(text))
 
 
 def _masked_fields(logger: object, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-from ringback.calls import zone_named
 from ringback.errors import UnusableSetting
+from ringback.zones import zone_named
 
 
 def default_store() -> str:

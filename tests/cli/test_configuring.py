@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -171,3 +173,16 @@ def test_no_command_is_no_error(newcomer: CommandLine) -> None:
     """`ringback` alone shows the commands."""
     assert "serve" in newcomer.done().out
     assert newcomer.done("--version").out.strip() != ""
+
+
+def test_a_command_waits_for_no_library_of_a_server(tmp_path: Path) -> None:
+    """Commands on the embedded store load neither what serves and logs nor the other store's driver."""
+    asked = (
+        "import sys; from ringback.cli import run; "
+        f"run(['app', 'add', '1111113', '--store', 'sqlite:///{tmp_path}/ringback.db']); "
+        "print(sorted({'asyncpg', 'httpx', 'starlette', 'structlog', 'uvicorn'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True, text=True).stdout
+
+    assert "1111113" in said
+    assert said.splitlines()[-1] == "[]"

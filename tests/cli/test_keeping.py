@@ -11,7 +11,6 @@ from tests.stores import Stores
 from tests.web.house import FROM, missed, with_store
 from tests.web.processes import RINGBACK, environment
 
-from ringback import logs
 from ringback.copying import count_calls
 from ringback.storage.auditing import acting_user
 
@@ -141,7 +140,7 @@ def test_the_system_log_hears_of_acts(kept: CommandLine, monkeypatch: pytest.Mon
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as system_log:
         system_log.bind(str(path))
         system_log.settimeout(5)
-        monkeypatch.setattr(logs, "SYSTEM_LOG", path)
+        monkeypatch.setattr("ringback.system_log.SYSTEM_LOG", path)
         secret = kept.done("app", "rotate", 1111113, "--json").facts["secret"]
         heard = system_log.recv(4096).decode()
 

@@ -25,7 +25,7 @@ from tests.web.house import (
 )
 from tests.web.processes import Server, ringback, running
 
-from ringback.logs import without_credentials
+from ringback.masking import without_credentials
 from ringback.storage.records import CheckReport
 
 AGENT = f"103_{SEED_APP}"

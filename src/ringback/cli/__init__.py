@@ -9,7 +9,7 @@ import ringback
 from ringback.cli.configuring import KnownKeys, SettingsFile, Variables
 from ringback.cli.telling import visible
 from ringback.errors import InvalidInput, RingbackError, UnusableSetting
-from ringback.logs import without_credentials
+from ringback.masking import without_credentials
 
 DONE, REFUSED, USED_WRONGLY = 0, 1, 2
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ringback import auditing, calls
+from ringback import auditing
 from ringback.cli.telling import Common, Number, ZoneName, local_time, opened, read_moment, run, tell, tell_table
 from ringback.storage.auditing import AuditLine
 from ringback.storage.placing import epoch_ms
+from ringback.zones import zone_named
 
 audit_commands = App(name="audit", help="What was done to the store, by whom; lines are only ever added.")
 
@@ -22,7 +23,7 @@ def audit_list(
 ) -> None:
     """List what was done, oldest first."""
     common = common or Common()
-    zone = calls.zone_named(timezone)
+    zone = zone_named(timezone)
     moment = read_moment(from_, zone, "--from")
 
     async def work() -> list[AuditLine]:

@@ -12,11 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ringback.cli.telling import Common, run, tell, tell_table
 from ringback.copying import Copied, copy_store, count_calls, lacking
 from ringback.errors import InvalidInput
-from ringback.logs import tell_system_log
 from ringback.storage import open_store
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.base import Store
 from ringback.storage.records import Fault
+from ringback.system_log import tell_system_log
 
 
 def copy(

@@ -16,7 +16,6 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from ringback import calls
 from ringback.calls import Delivery
 from ringback.cli.configuring import Standing, read_standing
 from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
@@ -32,6 +31,7 @@ from ringback.following.tail import Tail
 from ringback.settings import default_store
 from ringback.sources import source_named
 from ringback.storage.records import NewReject
+from ringback.zones import zone_named
 
 follow_commands = App(name="follow", help="Take calls in while a switch writes them; nothing is lost nor repeated.")
 
@@ -73,7 +73,7 @@ class Following:
 
     def checked(self) -> "Following":
         """Return these flags, the common ones put in; raises `InvalidInput` where they contradict each other."""
-        calls.zone_named(self.timezone)
+        zone_named(self.timezone)
         if self.server and isinstance(self.timezone, Standing):
             _Voice(self.told).say(
                 f"the setting timezone, {self.timezone}, is passed over: the server reads all times by its own"
@@ -154,7 +154,7 @@ def follow_asterisk_sql(
         raise InvalidInput("--overlap should be hours, from 0 to 8784")
     voice = _Voice(following.told)
     address = _with_password(read_address(url), voice, from_stdin=password_stdin)
-    zone = calls.zone_named(following.timezone)
+    zone = zone_named(following.timezone)
     opened_table = open_table(address, table)
     places: PlaceFile[TablePlace] = following.places(opened_table.name, table, TablePlace)
 

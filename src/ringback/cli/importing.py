@@ -19,6 +19,7 @@ from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
 from ringback.errors import InvalidInput
 from ringback.sources import SOURCES, source_named
 from ringback.storage.records import NewReject
+from ringback.zones import zone_named
 
 _GZIP = b"\x1f\x8b"
 _SHOWN_REASONS = 5
@@ -38,7 +39,7 @@ def import_files(
     """
     common = common or Common()
     kind = source_named(source)
-    calls.zone_named(timezone)
+    zone_named(timezone)
     _check_names(files)
     total = calls.Delivery()
     shown: list[NewReject] = []

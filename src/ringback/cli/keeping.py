@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ringback import calls
 from ringback.backing_up import back_up
 from ringback.cli.telling import Common, ZoneName, opened, read_moment, run, tell, tell_table
 from ringback.storage import open_store
 from ringback.storage.placing import epoch_ms
 from ringback.storage.records import CheckReport
+from ringback.zones import zone_named
 
 
 def purge(
@@ -39,7 +39,7 @@ def purge(
 
 def read_before(before: str, timezone: str | None) -> int:
     """Return the moment that --before names, in epoch milliseconds; raises `InvalidInput`."""
-    moment = read_moment(before, calls.zone_named(timezone), "--before")
+    moment = read_moment(before, zone_named(timezone), "--before")
     return epoch_ms(moment) if moment else 0
 
 

@@ -16,6 +16,7 @@ from ringback.storage.placing import epoch_ms
 from ringback.storage.records import ListedCall, Page, Range
 from ringback.telephony.agent_id import MAX_APP_ID, AgentId, find_agent_id, read_agent_id
 from ringback.telephony.call import ListKind
+from ringback.zones import zone_named
 
 _KindWord = Literal["out_missed", "out_answered", "in_missed", "in_answered", "ring_back"]
 
@@ -40,7 +41,7 @@ def list_calls(
     """List an agent's calls: by default those nobody picked up, newest first."""
     common = common or Common()
     agent = read_agent_id(agent_id)
-    zone = calls.zone_named(timezone)
+    zone = zone_named(timezone)
     if page < 1 or limit < 1:
         raise InvalidInput("--page and --limit should be 1 or more")
     first, last = read_moment(from_, zone, "--from"), read_moment(to, zone, "--to", is_end=True)

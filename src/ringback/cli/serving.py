@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from ringback import agents, calls
 from ringback.errors import NoStore
-from ringback.logs import without_credentials
+from ringback.masking import without_credentials
 from ringback.settings import Settings
 from ringback.sources import source_named
 from ringback.storage import open_store

@@ -16,10 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ringback.errors import InvalidInput
-from ringback.logs import tell_system_log
 from ringback.settings import StoreUrl, default_store
 from ringback.storage import open_store
 from ringback.storage.base import Store
+from ringback.system_log import tell_system_log
 
 T = TypeVar("T")
 

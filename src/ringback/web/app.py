@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.agents import Passwords
 from ringback.logins import Limits, Logins
-from ringback.logs import log_audit, without_credentials
+from ringback.logs import log_audit
+from ringback.masking import without_credentials
 from ringback.settings import Settings
 from ringback.sources import SOURCES
 from ringback.storage import open_store

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from starlette.types import Scope
 
-from ringback.calls import zone_named
 from ringback.errors import InvalidInput
 from ringback.storage.records import Range
 from ringback.telephony.call import ListKind
+from ringback.zones import zone_named
 
 _MOST_MS = 2**53 - 1
 _MOST_ROWS = 100
