@@ -21,6 +21,18 @@ settings.register_profile("thorough", max_examples=2000, stateful_step_count=50,
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `one_store` on all stores but the first."""
+    config.hook.pytest_deselected(items=[item for item in items if _is_said_again(item)])
+    items[:] = [item for item in items if not _is_said_again(item)]
+
+
+def _is_said_again(item: pytest.Item) -> bool:
+    called = getattr(item, "callspec", None)
+    kind = called.params.get("stores", KINDS[0]) if called else KINDS[0]
+    return kind != KINDS[0] and item.get_closest_marker("one_store") is not None
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgreSql]:
     """A PostgreSQL for all tests that do it no harm."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -52,6 +53,17 @@ def stored(stores: Stores, batches: list[list[CallLeg]]) -> tuple[Dump, Intake]:
         return without_positions(run(dump(store, APP_ID))), total
 
 
+@cache
+def stored_at_once(stores: Stores, source: str) -> tuple[Dump, Intake]:
+    """Take all legs of a source, and of another one, into a store in one batch."""
+    return stored(stores, [legs_beside_others(source)])
+
+
+def legs_beside_others(source: str) -> list[CallLeg]:
+    """Return a source's legs, and those of another one, which are other calls."""
+    return legs_of_source(source) + legs_of_source("generic" if source != "generic" else "telecmi")
+
+
 def without_positions(lists: Dump) -> Dump:
     """Return the same lists counted from 1: where a list's numbers begin hangs on the order in which calls came."""
     return {
@@ -77,12 +89,11 @@ def test_any_order_repetition_and_splitting_is_the_same_store(
     stores: Stores, source: str, chance: random.Random
 ) -> None:
     """A source's own cases, shuffled, repeated, split and mixed with another source's calls, come to one store."""
-    others = legs_of_source("generic" if source != "generic" else "telecmi")
-    legs = legs_of_source(source) + others
+    legs = legs_beside_others(source)
     mixed = legs + chance.choices(legs, k=len(legs) // 2)
     chance.shuffle(mixed)
 
-    plain, first = stored(stores, [legs])
+    plain, first = stored_at_once(stores, source)
     again, total = stored(stores, split(mixed, chance))
 
     assert again == plain

@@ -133,6 +133,7 @@ def memory_mib(site: Site) -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
+@pytest.mark.one_store
 @pytest.mark.long
 def test_bombs_and_huge_bodies_cost_bounded_memory(served: Site, victim: Tenant, intruder: Tenant) -> None:
     """Gzip that unpacks to ten times what is taken, and bodies without end, are refused, with and without a secret."""
@@ -154,6 +155,7 @@ def test_bombs_and_huge_bodies_cost_bounded_memory(served: Site, victim: Tenant,
     assert memory_mib(served) - before < 4 * largest
 
 
+@pytest.mark.one_store
 def test_nothing_that_is_sent_forges_a_log_line(served: Site, victim: Tenant, form: str) -> None:
     """Control characters in paths, ids, names and records come to no line of the log as they are, in either form."""
     http = victim.house.http
@@ -171,6 +173,7 @@ def test_nothing_that_is_sent_forges_a_log_line(served: Site, victim: Tenant, fo
     assert not any("owned" in line for line in served.server.said)
 
 
+@pytest.mark.one_store
 def test_nothing_that_was_sent_drives_the_owners_terminal(served: Site, victim: Tenant, tmp_path: Path) -> None:
     """What a delivery holds is shown by the commands with its control characters made visible."""
     victim.ingest(missed(FROM, agent="104", name=ESCAPE), missed(FROM, direction=ESCAPE, agent=ESCAPE))
@@ -182,6 +185,7 @@ def test_nothing_that_was_sent_drives_the_owners_terminal(served: Site, victim: 
         assert shown.replace("\n", "").isprintable(), words
 
 
+@pytest.mark.one_store
 def test_a_foreign_page_may_not_read_an_answer(victim: Tenant) -> None:
     """A page of another origin is not told that it may read answers, preflight or not, whatever it calls itself."""
     for origin in ("https://evil.example.org", "null", victim.house.url + ".evil.example.org"):

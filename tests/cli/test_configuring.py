@@ -44,6 +44,7 @@ def test_a_flag_beats_the_environment_and_that_beats_the_file(
     assert rows(listed, "--limit", 1) == 1
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     ("variable", "words", "said"),
     [
@@ -108,6 +109,7 @@ def test_keys_of_other_commands_do_no_harm(listed: CommandLine) -> None:
     assert rows(listed) == 5
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize("text", ["limit = \n", "limit = 'many'\n", "[[[", "\x00"])
 def test_a_broken_file_is_said_in_one_line(listed: CommandLine, text: str) -> None:
     """A ringback.toml that cannot be read is refused with status 2, not with a traceback."""
@@ -116,6 +118,7 @@ def test_a_broken_file_is_said_in_one_line(listed: CommandLine, text: str) -> No
     assert "ringback.toml" in listed.refused("list", AGENT, status=2) or "limit" in text
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     ("text", "said"),
     [

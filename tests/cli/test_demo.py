@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 from tests.web.house import (
     DEADLINE_SECONDS,
     FROM,
@@ -14,6 +15,8 @@ from tests.web.house import (
     wait_for,
 )
 from tests.web.processes import RINGBACK, environment, ringback, running
+
+pytestmark = pytest.mark.one_store
 
 AGENT = f"103_{SEED_APP}"
 

@@ -27,6 +27,7 @@ def listed(owned: CommandLine) -> CommandLine:
     return owned
 
 
+@pytest.mark.one_store
 def test_the_table_shows_what_a_person_wants(listed: CommandLine) -> None:
     """Newest first: when by the clock asked for, the number, the name, and how it ended."""
     lines = listed.done("list", AGENT, *KOLKATA).out.splitlines()
@@ -135,6 +136,7 @@ def test_nothing_to_show_is_said(listed: CommandLine) -> None:
     assert listed.done("list", AGENT, "--page", 5).out.startswith("No calls on this page.")
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     ("words", "status", "part"),
     [

@@ -68,6 +68,7 @@ def test_an_erased_number_has_no_name_left(tenant: Tenant, tmp_path: Path) -> No
     assert [one["name"] for one in json.loads(asked(tenant, tmp_path, "list", "--json")[1])["contacts"]] == ["Eve"]
 
 
+@pytest.mark.one_store
 def test_what_cannot_be_imported_says_why(tenant: Tenant, tmp_path: Path) -> None:
     """A file that is not there, that is no address book, or has no number of use; an app that is not there."""
     (tmp_path / "calls.csv").write_text("a,b\n1,2\n")

@@ -1,33 +1,19 @@
 """A browser for all tests of the page, a served house of each kind, and an agent's window for each that wants one."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.page.desk import Browsers, Desk, chromium, refuse_without_axe
-from tests.stores import KINDS, Stores
+from tests.stores import Stores
 from tests.web.house import House, Tenant, served
 
-LOOKS = ("test_everyone", "test_guards", "test_bad_states")  # no store's work: once is enough
-BOTH = ("test_live",)  # news come from stores
+LIVE = "test_live"  # news come from stores
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what another store would show the same; what it answers is tried without a browser, which is slow."""
-    again = [item for item in items if _is_of_one_store(item) and _kind_of_store(item) not in (None, KINDS[0])]
-    items[:] = [item for item in items if item not in again]
-    config.hook.pytest_deselected(items=again)
-
-
-def _is_of_one_store(item: pytest.Item) -> bool:
-    if item.path.parent != Path(__file__).parent or item.path.stem in BOTH:
-        return False
-    return item.path.stem in LOOKS or "browsers" in getattr(item, "fixturenames", ())
-
-
-def _kind_of_store(item: pytest.Item) -> object:
-    called = getattr(item, "callspec", None)
-    return called.params.get("stores") if called else None
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Try each look of the page on one store: what another one answers is tried without a browser, which is slow."""
+    if "browsers" in getattr(item, "fixturenames", ()) and item.path.stem != LIVE:
+        item.add_marker("one_store")
 
 
 @pytest.fixture(scope="session")

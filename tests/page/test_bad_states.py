@@ -11,6 +11,8 @@ from tests.page.desk import Browsers, Desk
 from tests.stores import Stores
 from tests.web.house import DEADLINE_SECONDS, Tenant, missed, served
 
+pytestmark = pytest.mark.one_store
+
 
 @pytest.fixture
 def shown(desk: Desk, tenant: Tenant) -> Desk:

@@ -14,6 +14,8 @@ from tests.page.desk import EVERY_CALL, Browsers, Desk, axe_faults
 from tests.stores import SqliteStores
 from tests.web.house import House, Tenant, missed, served, with_store
 
+pytestmark = pytest.mark.one_store
+
 LONG = "Maximiliane-Alexandra von und zu Hohenlohe-Schillingsfürst-Waldenburg the Third of Her Name"
 FIRST_VIEW_MS = 300
 BARE_VIEW_MS = 40  # a line of plain text, on two quiet cores
@@ -54,6 +56,9 @@ def agent(house: House) -> Tenant:
     return tenant
 
 
+AXE_WINDOWS = ("desktop-light", "phone-dark")  # each size and each of the colours: axe is slow
+
+
 @pytest.fixture(params=WINDOWS)
 def window(request: pytest.FixtureRequest, browsers: Browsers, house: House) -> Iterator[Desk]:
     """A window of each kind."""
@@ -62,6 +67,7 @@ def window(request: pytest.FixtureRequest, browsers: Browsers, house: House) -> 
 
 
 @pytest.mark.usefixtures("axe")
+@pytest.mark.parametrize("window", AXE_WINDOWS, indirect=True)
 def test_axe_finds_nothing(window: Desk, agent: Tenant) -> None:
     """Neither on the form, nor in the list with details open, nor where there is nothing to show."""
     window.go()
@@ -88,6 +94,7 @@ def test_axe_finds_nothing(window: Desk, agent: Tenant) -> None:
 
 
 @pytest.mark.usefixtures("axe")
+@pytest.mark.parametrize("window", AXE_WINDOWS, indirect=True)
 def test_axe_finds_nothing_in_what_is_left_to_do(window: Desk, agent: Tenant) -> None:
     """Neither with details open and a number done, nor where it could not be marked, nor with nobody left."""
     window.open_as(agent, path="/")

@@ -9,6 +9,8 @@ from tests.page.sessions import OWN, signed_in
 from tests.stores import Stores
 from tests.web.house import PASSWORD, Tenant, missed, served
 
+pytestmark = pytest.mark.one_store
+
 PRIVATE = ("/page/calls?from=0&to=1", "/page/legs?id=0", "/page/chart?from=0&to=1", "/page/calls.csv", "/page/live")
 COOKIES = (b"", b"ringback=", b"ringback=rbt_1_x", b"ringback=rbt_1_%b" % (b"0" * 40), b"ringback=\xff; x")
 ASKED = (("POST", "/page/session"), ("DELETE", "/page/session"), ("GET", PRIVATE[0]))

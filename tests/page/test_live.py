@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.outages.sites import site
 from tests.page.days import at, now_ms
 from tests.page.desk import Browsers, Desk
@@ -86,6 +87,7 @@ def test_a_page_finds_the_server_again(browsers: Browsers, stores: Stores, tmp_p
             desk.reads("#live", "Live")
 
 
+@pytest.mark.one_store
 def test_an_ended_session_ends_its_pages(signed: Desk, tenant: Tenant) -> None:
     """A page that nobody touches notices at its next sign of life that its session has ended."""
     signed.reads("#live", "Live")
@@ -94,6 +96,7 @@ def test_an_ended_session_ends_its_pages(signed: Desk, tenant: Tenant) -> None:
     signed.reads("#sign-in-said", "Your session has ended")
 
 
+@pytest.mark.one_store
 def test_a_quiet_page_is_no_slow_client(stores: Stores) -> None:
     """A page to which nothing happens for longer than a client may be silent still hears of a call."""
     with served(stores.made(), client_timeout=1) as house:
@@ -105,6 +108,7 @@ def test_a_quiet_page_is_no_slow_client(stores: Stores) -> None:
             assert next(stream)
 
 
+@pytest.mark.one_store
 def test_open_pages_do_not_keep_a_server_from_stopping(stores: Stores) -> None:
     """A server that is asked to stop does so at once, with pages open."""
     with served(stores.made()) as house, ExitStack() as stack:

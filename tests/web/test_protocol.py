@@ -12,6 +12,8 @@ import pytest
 from tests.stores import Stores
 from tests.web.house import DEADLINE_SECONDS, House, Tenant, missed, served, wait_for
 
+pytestmark = pytest.mark.one_store
+
 _CHUNKED = b"POST /v1/agentOutMissed HTTP/1.1\r\nHost: ringback\r\nTransfer-Encoding: chunked\r\n\r\n"
 PAGE, LOGIN, TAKE = "/v1/agentOutMissed", "/v1/agentLogin", "/ingest/generic"
 
