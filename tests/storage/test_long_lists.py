@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
-from time import perf_counter
 from typing import Any
 
 import pytest
+from tests.lasting import least_seconds
 from tests.loop import run
 from tests.storage.examples import (
     AN_AGENT,
@@ -125,7 +125,7 @@ ACTS: dict[str, Callable[[Store], Any]] = {
 def test_an_act_costs_the_same_in_long_lists(stores: Stores, filled: dict[int, Store], act: str) -> None:
     """Acts on one call, number or page take about as long in a store with sixteen times as many."""
     planning = 0 if isinstance(stores, SqliteStores) else 0.003  # seconds: PostgreSQL plans some anew in long lists
-    short, long = (_least_seconds(partial(_run, act, store)) for store in filled.values())
+    short, long = least_seconds(*(partial(_run, act, store) for store in filled.values()))
 
     assert long < 4 * short + planning
 
@@ -133,20 +133,10 @@ def test_an_act_costs_the_same_in_long_lists(stores: Stores, filled: dict[int, S
 @pytest.mark.parametrize("key", [OUT_MISSED, TO_RING_BACK], ids=["calls", "numbers"])
 def test_a_range_is_told_at_the_cost_of_its_rows(filled: dict[int, Store], key: Any) -> None:
     """A range of some hundred rows takes about as long where there are many others."""
-    short, long = (_least_seconds(partial(walked, store, key, FIVE_MINUTES)) for store in filled.values())
+    short, long = least_seconds(*(partial(walked, store, key, FIVE_MINUTES) for store in filled.values()))
 
     assert long < 4 * short
 
 
 def _run(act: str, store: Store) -> None:
     run(ACTS[act](store))
-
-
-def _least_seconds(act: Callable[[], object]) -> float:
-    act()
-    took = []
-    for _ in range(10):
-        began = perf_counter()
-        act()
-        took.append(perf_counter() - began)
-    return min(took)
