@@ -58,6 +58,8 @@ async def copy_store(source: Store, target: Store, said: Heard = lambda _: None)
         await _copy_audit(source, target, app.app_id)
         said(copied)
     await _copy_audit(source, target, THE_STORE)
+    if copied.legs.new >= _CHUNK_LEGS:
+        await target.refresh_statistics()
     return copied
 
 

@@ -1,10 +1,14 @@
 """What the commands say of a PostgreSQL that is not there, is not ours to use, or is another program's."""
 
+import json
+
 import pytest
 from tests.cli.conftest import CommandLine
 from tests.databases.postgresql import PostgreSql
 from tests.switches.programs import free_port
-from tests.web.house import SEED_APP
+from tests.web.house import FROM, SEED_APP, missed
+
+from ringback.calls import CHUNK_LEGS
 
 
 @pytest.mark.parametrize("command", [("check",), ("serve", "--port", "0"), ("migrate",), ("app", "list")], ids=" ".join)
@@ -47,3 +51,23 @@ def test_another_programs_database_is_left_alone(newcomer: CommandLine, postgres
     tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'"
     assert postgresql_server.ask(tables, database=store) == [("app",)]
     postgresql_server.drop(store)
+
+
+KNOWN = "SELECT count(*) FROM pg_class WHERE relname IN ('leg', 'listed_call', 'ring_back') AND reltuples > 0"
+
+
+def test_after_much_was_brought_in_pages_are_planned_for_it(
+    newcomer: CommandLine, postgresql_server: PostgreSql
+) -> None:
+    """An import and a copy leave statistics behind: pages do not wait until the server has looked by itself."""
+    store, copied = postgresql_server.new_database(), postgresql_server.new_database()
+    newcomer.done("app", "add", SEED_APP, "--store", store)
+    calls = json.dumps([missed(FROM + number, dialled_number=f"7701{number:07}") for number in range(CHUNK_LEGS)])
+
+    newcomer.done("import", "generic", "-", "--app", SEED_APP, "--store", store, stdin=calls)
+    newcomer.done("copy", store, copied)
+
+    assert postgresql_server.ask(KNOWN, database=store) == [(3,)]
+    assert postgresql_server.ask(KNOWN, database=copied) == [(3,)]
+    for url in (store, copied):
+        postgresql_server.drop(url)

@@ -59,6 +59,8 @@ def import_files(
                     )
                 total.read += total_of_file.read
                 total.add(total_of_file)
+            if total.new >= calls.CHUNK_LEGS:
+                await store.refresh_statistics()
 
     with _stopped_at_once():
         run(work())

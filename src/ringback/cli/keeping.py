@@ -73,6 +73,7 @@ def migrate(
 
     async def work() -> None:
         store = await open_store(common.url, migrate=True, distribute=distribute)
+        await store.refresh_statistics()
         await store.close()
 
     run(work())

@@ -348,6 +348,9 @@ class Store(ABC):
     async def write_anew(self) -> None:
         """Write the store's own files anew, with nothing of what was dropped; does nothing where it has none."""
 
+    async def refresh_statistics(self) -> None:  # noqa: B027  (most need none)
+        """Have the store's planner look at what is there now, after much was taken in at once; no more than a help."""
+
     async def copy_file(self, part: Path, told: Callable[[int, int], None]) -> bool:
         """Copy the store's one file, as it is at one moment, into this one; return false where it has none.
 

@@ -1,7 +1,9 @@
 """The PostgreSQL store's long work and its audit: purging, condensing, dropping, duties."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+from ringback.errors import StoreUnavailable
 from ringback.storage.auditing import AuditLine
 from ringback.storage.base import SliceNote
 from ringback.storage.pacing import Slice
@@ -20,6 +22,9 @@ AUDIT = f"""
 SELECT {AUDIT_COLUMNS} FROM audit WHERE app_id = $1 AND (done_ms, line_key) > ($2, $3)
 ORDER BY done_ms, line_key LIMIT {MOST_LINES}
 """
+
+# Of all apps. Those of the tables that grow with calls.
+ANALYZE = "ANALYZE leg, listed_call, reject, contact, call_by_number, called_number, ring_back, ring_back_mark"
 
 # Of no app, by the database's own clock: all machines agree on it.
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -73,6 +78,11 @@ class PostgresqlKeeping(SlicedStore, PostgresqlActing):
 
     async def write_anew(self) -> None:
         """Do nothing: the tables' files are the database's; docs/operate.md says what its owner may do."""
+
+    async def refresh_statistics(self) -> None:
+        """Analyze the tables: until autovacuum does, some minutes later, pages may be read by plans for empty ones."""
+        with suppress(StoreUnavailable):
+            await self._connections.write(lambda connection: connection.execute(ANALYZE), seconds=LONG_SECONDS)
 
     async def take_duty(self, name: str, holder: str, seconds: float) -> bool:
         status = await self._connections.write(
