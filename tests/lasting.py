@@ -1,10 +1,15 @@
 """How long acts take, so that two can be compared on a machine that is slower at some times than at others."""
 
+import time
 from collections.abc import Callable
-from time import perf_counter
+
+Act = Callable[[], object]
+
+_TRIES = 3
+_APART_SECONDS = 0.5  # longer than a disk is busy with what was written before
 
 
-def least_seconds(*acts: Callable[[], object], rounds: int = 10) -> list[float]:
+def least_seconds(*acts: Act, rounds: int = 10) -> list[float]:
     """Return the least time of each act, after one that does not count; in turns: what slows the machine slows all."""
     for act in acts:
         act()
@@ -12,7 +17,22 @@ def least_seconds(*acts: Callable[[], object], rounds: int = 10) -> list[float]:
     return [min(times) for times in zip(*took, strict=True)]
 
 
-def _seconds(act: Callable[[], object]) -> float:
-    began = perf_counter()
+def dearer(act: Act, than: Act, times: float, *, more: float = 0.0, rounds: int = 10) -> list[list[float]]:
+    """Return nothing where an act takes less than so many times as long as another one and so many seconds `more`.
+
+    Else the least seconds of both in each of some tries: what is dearer is so each time.
+    """
+    found: list[list[float]] = []
+    for _ in range(_TRIES):
+        took, other = least_seconds(act, than, rounds=rounds)
+        if took < times * other + more:
+            return []
+        found.append([took, other])
+        time.sleep(_APART_SECONDS)
+    return found
+
+
+def _seconds(act: Act) -> float:
+    began = time.perf_counter()
     act()
-    return perf_counter() - began
+    return time.perf_counter() - began

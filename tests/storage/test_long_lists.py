@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from tests.lasting import least_seconds
+from tests.lasting import dearer
 from tests.loop import run
 from tests.storage.examples import (
     AN_AGENT,
@@ -125,17 +125,17 @@ ACTS: dict[str, Callable[[Store], Any]] = {
 def test_an_act_costs_the_same_in_long_lists(stores: Stores, filled: dict[int, Store], act: str) -> None:
     """Acts on one call, number or page take about as long in a store with sixteen times as many."""
     planning = 0 if isinstance(stores, SqliteStores) else 0.003  # seconds: PostgreSQL plans some anew in long lists
-    short, long = least_seconds(*(partial(_run, act, store) for store in filled.values()))
+    in_short, in_long = (partial(_run, act, store) for store in filled.values())
 
-    assert long < 4 * short + planning
+    assert dearer(in_long, in_short, 4, more=planning) == []
 
 
 @pytest.mark.parametrize("key", [OUT_MISSED, TO_RING_BACK], ids=["calls", "numbers"])
 def test_a_range_is_told_at_the_cost_of_its_rows(filled: dict[int, Store], key: Any) -> None:
     """A range of some hundred rows takes about as long where there are many others."""
-    short, long = least_seconds(*(partial(walked, store, key, FIVE_MINUTES) for store in filled.values()))
+    in_short, in_long = (partial(walked, store, key, FIVE_MINUTES) for store in filled.values())
 
-    assert long < 4 * short
+    assert dearer(in_long, in_short, 4) == []
 
 
 def _run(act: str, store: Store) -> None:
