@@ -30,6 +30,7 @@ SECRET_SECONDS = 0.2  # how long a secret that was found right is taken for righ
 _RANDOM_BYTES = 20
 _MOST_PROVEN = 1000
 _MOST_READ = 1000
+_TOO_LONG = 100  # letters: what is remembered stays small
 
 _APP_ID = re.compile(r"[1-9]\d{0,15}\Z", re.ASCII)
 
@@ -63,7 +64,7 @@ _credential_again = lru_cache(_MOST_READ)(read_credential)  # its form and diges
 
 def read_token(token: str) -> Credential:
     """Return what a presented token says of itself; raises `BadToken` when it has not the form of one."""
-    credential = _credential_again(TOKEN_PREFIX, token)
+    credential = _credential_again(TOKEN_PREFIX, token) if len(token) < _TOO_LONG else None
     if credential is None:
         raise BadToken
     return credential

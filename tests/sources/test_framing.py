@@ -121,6 +121,7 @@ def test_broken_encoding_loses_no_json() -> None:
 def test_a_form_is_one_record_of_texts() -> None:
     """Values are text, empty ones are kept, and of a name given twice the last counts."""
     assert form_record(b"a=1&b=&a=%2B2\n").value == {"a": "+2", "b": ""}
+    assert form_record(b"&a=1&&b=2&\r\n").value == {"a": "1", "b": "2"}
 
 
 @pytest.mark.parametrize("body", [b"hello", b"a=1&b", b"&".join([b"a=1"] * 1001)])

@@ -20,7 +20,7 @@ TABLE = [
     *(("page", value) for value in [MISSING, *NO_NUMBERS, *ABSURD_PAGES]),
     *(("limit", value) for value in [*NO_NUMBERS, 1001, *ABSURD_PAGES] if value not in ("", None)),
     *((name, value) for name in ("from", "to") for value in [MISSING, *NO_NUMBERS, *ABSURD_TIMES]),
-    *(("token", value) for value in [MISSING, 5, True, None, [], {}, "x" * 513]),
+    *(("token", value) for value in [MISSING, 5, True, None, [], {}]),
 ]
 
 
@@ -191,6 +191,7 @@ def bad_tokens(tenant: Tenant, other: Tenant) -> list[str]:
         f"{prefix}_{other.app_id}_{digits}",
         f"{prefix}_0{app}_{digits}",
         f"{prefix}_{'9' * 16}_{digits}",
+        tenant.token * 100,
         f" {tenant.token}",
         f"{tenant.token}\n",
         f"{tenant.token}\0",

@@ -183,6 +183,14 @@ def test_a_form_is_read_whatever_it_is_called(five: Tenant, headers: dict[str, s
     assert five.house.http.post("/v1/agentOutMissed", content=body, headers=headers).json()["count"] == 5
 
 
+@pytest.mark.parametrize("form", ["{}&", "&&{}&&", "{}\r\n", "debug&{}&"])
+def test_a_form_may_have_pieces_that_say_nothing(five: Tenant, form: str) -> None:
+    """Programs that put a form together by hand often end it with an ampersand, or with a line end."""
+    body = form.format(f"token={five.token}&from={FROM}&to={TO}&page=1&limit=2")
+
+    assert len(five.house.http.post("/v1/agentOutMissed", content=body).json()["cdr"]) == 2
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.stores import Stores
-from tests.web.house import DEADLINE_SECONDS, House, Tenant, missed, served, wait_for
+from tests.web.house import DEADLINE_SECONDS, PASSWORD, House, Tenant, missed, served, wait_for
 
 pytestmark = pytest.mark.one_store
 
@@ -261,3 +261,40 @@ def test_a_request_half_sent_when_the_server_stops_is_answered(stores: Stores) -
 
             assert (reply.status, reply.headers["connection"]) == (200, "close")
             assert line.is_closed()
+
+
+OFFERS = {
+    "h2c": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAA"),
+    "websocket": ("Connection: keep-alive, upgrade", "UPGRADE: websocket"),
+}
+
+
+@pytest.mark.parametrize("size", [7, 10_000])
+@pytest.mark.parametrize("offer", OFFERS)
+def test_an_offer_of_another_protocol_is_passed_over(filled: Tenant, offer: str, size: int) -> None:
+    """Java's HttpClient and `curl --http2` make one: their pages, log-ins and deliveries are answered as all others."""
+    key = f"Authorization: Bearer {filled.secret}"
+    asked = (
+        (PAGE, filled.asked()),
+        (LOGIN, {"id": filled.agent_id, "password": PASSWORD}),
+        (TAKE, missed(1569911500000)),
+    )
+    whole = b"".join(posted(path, body, key, *OFFERS[offer]) for path, body in asked) + posted(PAGE, filled.asked())
+    with line_to(filled.house) as line:
+        line.send(*(whole[start : start + size] for start in range(0, len(whole), size)))
+        replies = [line.reply() for _ in range(4)]
+
+    assert [reply.status for reply in replies] == [200] * 4
+    assert [reply.json["count"] for reply in replies[::3]] == [3, 4]
+    assert "token" in replies[1].json
+    assert replies[2].json["new"] == 1
+
+
+def test_an_offer_with_a_body_in_chunks_is_passed_over(filled: Tenant) -> None:
+    """The same of a body of unknown length, and of many offers in one packet."""
+    body = json.dumps(filled.asked()).encode()
+    head = _CHUNKED.replace(b"\r\n\r\n", b"\r\n" + "\r\n".join(OFFERS["h2c"]).encode() + b"\r\n\r\n")
+    with line_to(filled.house) as line:
+        line.send((head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)) * 100)
+
+        assert {line.reply().json["count"] for _ in range(100)} == {3}

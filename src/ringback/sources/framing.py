@@ -99,8 +99,9 @@ def _values(record: Record) -> Iterator[Record]:
 
 def form_record(raw: bytes) -> Record:
     """Return the one record of a form-encoded body, its values as text; of a name given twice the last counts."""
+    text = "&".join(filter(None, decode_text(raw.strip()).split("&")))  # many end with a "&"
     try:
-        pairs = parse_qsl(decode_text(raw.strip()), keep_blank_values=True, strict_parsing=True, max_num_fields=1000)
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=1000)
     except ValueError:
         return Record(1, raw, UnreadableRecord("this is neither JSON nor a form"))
     return Record(1, raw, dict(pairs))

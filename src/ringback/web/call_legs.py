@@ -19,9 +19,7 @@ from ringback.web.problems import Problem
 class CallLegsRequest(msgspec.Struct, kw_only=True):
     """Which call of the agent's own."""
 
-    token: Annotated[
-        str, msgspec.Meta(description="the token that agentLogin gave, a text", min_length=1, max_length=512)
-    ]
+    token: Annotated[str, msgspec.Meta(description="the token that agentLogin gave, a text", min_length=1)]
     id: Annotated[
         str, msgspec.Meta(description="the call's id, 24 hexadecimal characters", pattern="^[0-9a-fA-F]{24}$")
     ]

@@ -64,10 +64,13 @@ def _form(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=_MAX_FIELDS)
-    except ValueError:  # broken UTF-8 and broken forms alike
+        named = "&".join(piece for piece in body.decode().strip().split("&") if "=" in piece)  # many end with a "&"
+        pairs = dict(parse_qsl(named, keep_blank_values=True, strict_parsing=True, max_num_fields=_MAX_FIELDS))
+    except ValueError:  # broken UTF-8 and too many fields alike
         raise UnreadableBody from None
-    return dict(pairs)
+    if not pairs:
+        raise UnreadableBody
+    return pairs
 
 
 def _explain(said: str, values: dict[str, Any], of: type[msgspec.Struct]) -> str:

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ringback.web.answers import REFUSED, Answer, Posted
 from ringback.web.deadlines import MOST_HEAD_BYTES, Stage, Watch, Watched
+from ringback.web.offers import OfferlessProtocol
 from ringback.web.problems import problem_answer
 
 DIRECT = "ringback.direct"  # where the application's state (ASGI lifespan) keeps its direct routes
@@ -43,7 +44,7 @@ class DirectRoute(ABC):
 DirectRoutes = Mapping[bytes, DirectRoute]  # by path
 
 
-class DirectProtocol(HttpToolsProtocol, Watched):
+class DirectProtocol(OfferlessProtocol, Watched):
     """A connection's requests, parsed by httptools; those to a direct route are answered past ASGI."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -136,7 +137,8 @@ class DirectProtocol(HttpToolsProtocol, Watched):
             or self.flow.write_paused  # a client that sends and does not read
             or not (cycle is None or cycle.response_complete)  # answers stand in the order of their requests
         ):
-            self._go_ordinary_way()
+            if not self.is_offer():
+                self._go_ordinary_way()
             return
         self._route = route
         self._body = b""
@@ -165,7 +167,8 @@ class DirectProtocol(HttpToolsProtocol, Watched):
         self.stage = _NONE
         route = self._route
         if route is None:
-            super().on_message_complete()
+            if not self._is_offered:
+                super().on_message_complete()
             return
         self._route = None
         if self.transport.is_closing():

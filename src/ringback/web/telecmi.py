@@ -60,9 +60,7 @@ class LoginAnswer(msgspec.Struct):
 class PageRequest(msgspec.Struct, kw_only=True):
     """Which page of which time range of the agent's own calls."""
 
-    token: Annotated[
-        str, msgspec.Meta(description="the token that agentLogin gave, a text", min_length=1, max_length=512)
-    ]
+    token: Annotated[str, msgspec.Meta(description="the token that agentLogin gave, a text", min_length=1)]
     from_: Annotated[
         int,
         msgspec.Meta(
