@@ -87,6 +87,22 @@ def test_a_page_finds_the_server_again(browsers: Browsers, stores: Stores, tmp_p
             desk.reads("#live", "Live")
 
 
+def test_what_was_asked_while_the_server_was_away_comes(browsers: Browsers, stores: Stores, tmp_path: Path) -> None:
+    """A view that could not be read is there soon after the server is, though nothing has changed in it."""
+    store, port = stores.made(), free_port()
+    with browsers.desk(f"http://127.0.0.1:{port}") as desk:
+        with site(tmp_path, store, port=port) as one:
+            tenant = one.house.tenant()
+            tenant.ingest(missed(now_ms()))
+            desk.open_as(tenant)
+            desk.counts(".row", 1)
+        desk.press("7 days")
+        desk.reads("#said", "cannot be reached")
+        with site(tmp_path, store, port=port):
+            desk.counts(".row", 1)
+            desk.misses("#said")
+
+
 @pytest.mark.one_store
 def test_an_ended_session_ends_its_pages(signed: Desk, tenant: Tenant) -> None:
     """A page that nobody touches notices at its next sign of life that its session has ended."""
@@ -109,9 +125,10 @@ def test_a_quiet_page_is_no_slow_client(stores: Stores) -> None:
 
 
 @pytest.mark.one_store
-def test_open_pages_do_not_keep_a_server_from_stopping(stores: Stores) -> None:
-    """A server that is asked to stop does so at once, with pages open."""
-    with served(stores.made()) as house, ExitStack() as stack:
+@pytest.mark.parametrize("is_logged", [False, True])
+def test_open_pages_do_not_keep_a_server_from_stopping(stores: Stores, is_logged: bool) -> None:
+    """A server that is asked to stop does so at once, with pages open, whether it logs requests or not."""
+    with served(stores.made(), access_log=is_logged) as house, ExitStack() as stack:
         tenant = house.tenant()
         streams = [stack.enter_context(events(tenant)) for _ in range(3)]
         for stream in streams:

@@ -1,5 +1,6 @@
 """Naming a number on the page: at once on all its calls, for all agents, and in the API."""
 
+import pytest
 from tests.loop import run
 from tests.page.days import at, now_ms
 from tests.page.desk import Desk
@@ -39,6 +40,28 @@ def test_a_named_number_is_found_by_its_name(desk: Desk, tenant: Tenant) -> None
 
     desk.counts(".row", 1)
     desk.reads(".number", "+7 701 000 0001")
+
+
+@pytest.mark.parametrize("came", ["answered", "no_answer"])
+def test_what_is_being_written_stays_whatever_comes(desk: Desk, tenant: Tenant, came: str) -> None:
+    """The number is reached, or tried again, meanwhile: its row waits, and Enter saves the name and no more."""
+    tenant.ingest(missed(at(1), call_key="a"), missed(at(2), dialled_number="+77010000001", call_key="b"))
+    desk.open_as(tenant, path="/")
+    desk.counts(".row", 2)
+    desk.reads("#live", "Live")
+    run(desk.find(".details").first.click())
+    run(desk.page.locator(".naming input").press_sequentially("Maria"))
+    other = missed(now_ms(), call_key="d", dialled_number="+77010000002")
+    tenant.ingest(missed(at(1, 12), disposition=came, call_key="c"), other)
+    desk.reads(".row >> nth=0", "7 701 000 0002")  # the news are there
+    run(desk.page.keyboard.type(" Schmidt"))
+    assert run(desk.find(".naming input").input_value()) == "Maria Schmidt"
+
+    run(desk.page.keyboard.press("Enter"))
+    desk.counts(".row", 2 if came == "answered" else 3)
+    assert desk.texts("#list .line") == []
+    rows = tenant.page(from_=at(40), to=now_ms())["cdr"]
+    assert "Maria Schmidt" in [row["name"] for row in rows]
 
 
 def test_names_are_given_by_those_who_are_signed_in(tenant: Tenant) -> None:

@@ -175,6 +175,18 @@ def test_the_last_one_done_is_a_pleasure(shown: Desk) -> None:
     shown.counts(".row", 2)
 
 
+def test_a_last_page_that_is_done_leads_to_the_one_before(desk: Desk, tenant: Tenant) -> None:
+    """Its lines stay, with their way back."""
+    tenant.ingest(*some(26))
+    desk.open_as(tenant, path="/?list=ring_back&page=2")
+    desk.counts(".row", 1)
+    run(desk.find(".done").first.click())
+
+    desk.counts(".row", 25)
+    desk.sees(".undo")
+    assert "page=2" not in desk.path
+
+
 def test_what_is_off_the_list_already_is_told_calmly(shown: Desk, tenant: Tenant) -> None:
     """Whoever is too late with Done hears that the number was off the list, and there is nothing to undo."""
     silence(shown)

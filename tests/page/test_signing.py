@@ -96,6 +96,20 @@ def test_an_ended_session_leads_back_to_where_it_was(desk: Desk, tenant: Tenant)
     desk.reads("#said", "No call in this range has “ann”")
 
 
+def test_another_tab_may_sign_in_as_another_agent(signed: Desk, tenant: Tenant) -> None:
+    """Of two agents in one browser the first one's page ends: it shows and marks nothing of the other's."""
+    tenant.add_agent("104")
+    signed.reads("#live", "Live")
+    other = Desk(run(signed.page.context.new_page()), signed.url)
+    run(signed.page.context.clear_cookies())
+    other.sign_in(f"104_{tenant.app_id}")
+
+    signed.press("7 days")
+    signed.reads("#sign-in-said", "Your session has ended")
+    other.press("7 days")
+    other.reads("#who", "104_")
+
+
 def test_a_disabled_agent_is_out(signed: Desk, tenant: Tenant) -> None:
     """A disabled agent's page ends at its next request, and signing in is refused as for a wrong password."""
     signed.settle()

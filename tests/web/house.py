@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import httpx
 import uvicorn
 from argon2 import PasswordHasher
+from starlette.types import ASGIApp
 
 from ringback import agents
 from ringback.settings import Settings
@@ -21,6 +22,7 @@ from ringback.storage import open_store
 from ringback.storage.base import Store
 from ringback.storage.records import Agent
 from ringback.telephony.agent_id import AgentId
+from ringback.web.access_log import AccessLog
 from ringback.web.app import Application
 from ringback.web.protocol import DirectProtocol
 
@@ -171,7 +173,8 @@ _app_ids = count(2_000_000)
 @contextmanager
 def served(store: str, **settings: Any) -> Iterator[House]:
     """Serve the store at this URL, made when it is not there, with these settings; log in as often as you like."""
-    application = Application(Settings(store=store, **{"login_tries": 0, **settings}))
+    told = Settings(store=store, **{"login_tries": 0, **settings})
+    application = AccessLog(Application(told), told) if told.access_log else Application(told)
     with socket.create_server(("127.0.0.1", 0)) as listening, _running(application, listening) as stop:
         port = listening.getsockname()[1]
         with client_of(f"http://127.0.0.1:{port}") as http:
@@ -179,7 +182,7 @@ def served(store: str, **settings: Any) -> Iterator[House]:
 
 
 @contextmanager
-def _running(application: Application, listening: socket.socket) -> Iterator[Callable[[], None]]:
+def _running(application: ASGIApp, listening: socket.socket) -> Iterator[Callable[[], None]]:
     server = uvicorn.Server(
         uvicorn.Config(
             application,

@@ -31,7 +31,7 @@ class AccessLog:
         request_id = request_id_of(scope["headers"])
         told = id_header(request_id)
         others = [(name, value) for name, value in scope["headers"] if name != NAME]
-        scope = {**scope, "headers": [*others, told]}  # whatever logs meanwhile has the same id
+        scope["headers"] = [*others, told]  # whatever logs meanwhile has the same id; no copy, for others write into it
         status = 0  # for a client that went away unanswered
 
         async def sent(message: Message) -> None:

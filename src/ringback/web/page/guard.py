@@ -18,6 +18,7 @@ from ringback.storage.base import Store
 from ringback.telephony.agent_id import AgentId
 from ringback.web.answers import header
 from ringback.web.clients import client_address, client_scheme
+from ringback.web.page.asked import read_query
 
 _COOKIE = "ringback"
 _SECURE_COOKIE = "__Host-ringback"  # browsers take it over TLS alone, and from this very host (RFC 6265bis 4.1.3.2)
@@ -43,15 +44,16 @@ class Guard:
         return client_address(scope, self._trusted)
 
     async def session(self, scope: Scope) -> Session:
-        """Return who is signed in; raises `NotSignedIn`."""
+        """Return who is signed in; raises `NotSignedIn`, also for the page of an agent who was before."""
         try:
             token = agents.read_token(self._cookie(scope))
         except BadToken:
             raise NotSignedIn from None
         extension = await self._store.token_agent(token.app_id, token.digest, time.time_ns() // 1_000_000)
-        if extension is None:
+        agent_id = AgentId(extension or "", token.app_id)
+        if extension is None or _asker(scope) not in ("", "1", str(agent_id)):
             raise NotSignedIn
-        return Session(AgentId(extension, token.app_id), token.digest)
+        return Session(agent_id, token.digest)
 
     async def lives(self, session: Session) -> bool:
         """Tell whether the session's token is still a live one of its agent."""
@@ -94,3 +96,8 @@ class Guard:
 
     def _is_secure(self, scope: Scope) -> bool:
         return client_scheme(scope, self._trusted) == "https"
+
+
+def _asker(scope: Scope) -> str:
+    """Return whose page asks, empty or "1" where it does not know yet: another tab may have signed in as another."""
+    return header(scope, OWN).decode("latin-1") or read_query(scope).get("as", "")

@@ -1,6 +1,13 @@
 // Asks the server. What goes wrong is a Problem of a kind that the page has words for.
 const PATIENCE_MS = 15000;
 
+let asker = ""; // the agent whose page this is: another tab may have signed in as another one
+
+// Whoever is not signed in any more is told so, in place of another agent's calls.
+export function askAs(id) {
+  asker = id;
+}
+
 export class Problem extends Error {
   // kind: offline, away, ended, wrong, locked, refused, failed
   constructor(kind, { wait = 0, id = "" } = {}) {
@@ -17,7 +24,7 @@ export async function ask(path, { method = "GET", query = {}, body = null, signa
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const answer = await sent(`${path}${asQuery(query)}`, {
     method,
-    headers: { "X-Ringback-Page": "1", ...(body ? { "Content-Type": "application/json" } : {}) },
+    headers: { "X-Ringback-Page": asker || "1", ...(body ? { "Content-Type": "application/json" } : {}) },
     body: body ? JSON.stringify(body) : null,
     credentials: "same-origin",
     cache: "no-store",

@@ -6,8 +6,8 @@ import { words } from "./words.js";
 const LOST_MS = 2500; // what is mended sooner needs no word
 const AGAIN_MS = 3000;
 
-// Calls `changed` when the lists (the agent's own, or of whom `of` says) have changed, `ended` when the session has; returns what stops it.
-export function listen(of, { changed, ended }) {
+// Calls `changed` when the lists of the agent `as` (or of whom `of` says) have changed, `ended` when the session has; returns what stops it.
+export function listen({ of, as }, { changed, ended }) {
   let source = null;
   let stamp = null;
   let lost = 0;
@@ -15,7 +15,7 @@ export function listen(of, { changed, ended }) {
 
   function open() {
     source?.close();
-    source = new EventSource(`/page/live${asQuery({ of })}`);
+    source = new EventSource(`/page/live${asQuery({ of, as })}`);
     source.addEventListener("change", (event) => {
       found();
       if (stamp !== event.data) changed(); // the first too: the list may have been read a moment before
@@ -32,6 +32,7 @@ export function listen(of, { changed, ended }) {
   }
 
   function missed() {
+    stamp = null; // whatever was asked for meanwhile may not have come
     lost ||= setTimeout(() => show(words.reconnecting, "off"), LOST_MS);
     if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     source.close();

@@ -108,6 +108,7 @@ function nameForm(call, named) {
     event.preventDefault();
     try {
       await ask("/page/contact", { method: "POST", body: { number: call.number, name: field.value.trim() } });
+      event.target.classList.add("saved");
       await named(call);
     } catch (problem) {
       said.textContent = told(problem);

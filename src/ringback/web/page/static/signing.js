@@ -21,9 +21,9 @@ async function signIn(opened) {
   busy(true);
   try {
     const agent = await ask("/page/session", { method: "POST", body: { id, password } });
+    await opened(agent);
     by("password").value = "";
     by("signing").hidden = true;
-    opened(agent);
   } catch (problem) {
     refuse(problem.kind === "wrong" ? words.wrongPassword : told(problem), "password");
   } finally {

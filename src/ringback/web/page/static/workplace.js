@@ -1,12 +1,12 @@
 // The agent's workplace: keeps what is shown in step with the address and with what the server tells.
-import { asQuery, ask, Problem } from "./api.js";
+import { asQuery, ask, askAs, Problem } from "./api.js";
 import * as address from "./address.js";
 import { showChart } from "./chart.js";
 import { dated, zone } from "./dates.js";
 import { forgetDone, keyOf } from "./done.js";
 import { by } from "./dom.js";
 import { listen } from "./live.js";
-import { busyList, showList, showProblem } from "./list.js";
+import { busyList, showList, showNothing, showProblem } from "./list.js";
 import { showLists } from "./lists.js";
 import { EVERYBODY, showTeam, showWhose } from "./team.js";
 import { showTools } from "./toolbar.js";
@@ -14,10 +14,12 @@ import { counted, filled, words } from "./words.js";
 
 const ROWS = 25;
 const MINUTE = 60000;
+const AGAIN_MS = 5000; // after a server that could not be reached
 
 let agent = null; // who is signed in
 let ended = null; // what to call when the session has ended
 let shown = null; // what the address says
+let again = 0; // when it is asked by itself
 let asking = null; // ends the questions that are on their way, when others take their place
 let seen = new Set(); // the rows that were there before: others are news, where there are more than before
 let count = null; // how many there were when the page was shown last
@@ -28,6 +30,7 @@ let stops = [];
 export function openWorkplace(signedIn, whenEnded) {
   agent = signedIn;
   ended = whenEnded;
+  askAs(agent.id);
   by("who").textContent = agent.name ? `${agent.name} · ${agent.id}` : agent.id;
   by("workplace").hidden = false;
   by("sign-out").onclick = signOut;
@@ -38,6 +41,7 @@ export function openWorkplace(signedIn, whenEnded) {
   stops = [
     () => hearing?.stop(),
     () => clearInterval(clock),
+    () => clearTimeout(again),
     () => removeEventListener("popstate", moved),
     () => document.removeEventListener("click", followed),
   ];
@@ -49,10 +53,12 @@ export function endWorkplace() {
   stops = [];
   hearing = null;
   asking?.abort();
+  askAs("");
   forget();
+  clear();
+  showProblem("");
   by("workplace").hidden = true;
-  by("title").textContent = "";
-  by("list").replaceChildren();
+  by("title").textContent = by("subtitle").textContent = "";
   document.title = words.product;
 }
 
@@ -85,7 +91,7 @@ function forget() {
 function hear(of) {
   if (hearing?.of === of) return;
   hearing?.stop();
-  const stop = listen(of, { changed: () => refresh({ tells: true }), ended: () => leave(new Problem("ended")) });
+  const stop = listen({ of, as: agent.id }, { changed: () => refresh({ tells: true }), ended: () => leave(new Problem("ended")) });
   hearing = { of, stop };
 }
 
@@ -102,20 +108,22 @@ function followed(event) {
 
 async function refresh({ tells = false, isOwn = false } = {}) {
   isSaid ||= isOwn; // and stays so when news take this question's place
+  clearTimeout(again);
   asking?.abort();
   asking = new AbortController();
   const { signal } = asking;
   const range = address.bounds(shown);
   const query = { ...range, list: shown.list, of: shown.of, find: shown.find };
-  by("csv").href = `/page/calls.csv${asQuery({ ...query, zone })}`;
+  by("csv").href = `/page/calls.csv${asQuery({ ...query, zone, as: agent.id })}`;
   by("subtitle").textContent = range.to < range.from ? "" : spanned(range);
-  if (range.to < range.from) return showProblem(words.wrongDays);
-  const beside = askBeside(range, signal);
-  beside.catch(() => {}); // told with the calls, or not worth a word beside them
+  if (range.to < range.from) return showInstead(words.wrongDays);
+  const beside = askBeside(range, signal).catch(() => null); // told with the calls, or not worth a word beside them
   try {
     const page = await ask("/page/calls", { query: { ...query, page: shown.page, limit: ROWS }, signal });
+    if (isBehindTheEnd(page)) return turnBack(page);
     showPage(page, tells);
-    showBeside(await beside);
+    const answer = await beside;
+    if (!signal.aborted) showBeside(answer);
   } catch (problem) {
     failed(problem);
   }
@@ -154,11 +162,50 @@ function showPage(page, tells) {
   if (more) by("news").textContent = more > 0 ? counted(said.news, more) : counted(said.left, -more);
 }
 
+// The calls of a last page may have left it, done one by one: the page before it is the last one now.
+function isBehindTheEnd(page) {
+  return !page.calls.length && page.count > 0 && count !== null;
+}
+
+function turnBack(page) {
+  shown = { ...shown, page: Math.ceil(page.count / page.limit) };
+  history.replaceState(null, "", address.write(shown));
+  return refresh();
+}
+
 function failed(problem) {
   if (problem.name === "AbortError") return;
   if (problem.kind === "ended") leave(problem);
-  else if (problem instanceof Problem) showProblem(problem, () => refresh());
+  else if (problem.kind === "refused" && shown.of) lookWhoAsks(problem);
+  else if (problem instanceof Problem) showInstead(problem, () => refresh());
   else throw problem;
+  if (problem.kind === "offline" || problem.kind === "away") again = setTimeout(() => refresh(), AGAIN_MS);
+}
+
+// Whoever may see all agents' calls no longer is led to their own.
+async function lookWhoAsks(problem) {
+  try {
+    const now = await ask("/page/session");
+    if (!now) return leave(new Problem("ended"));
+    if (now.supervises) return showInstead(problem, () => refresh());
+    agent = now;
+    moved();
+  } catch (other) {
+    showInstead(other, () => refresh());
+  }
+}
+
+// Calls of another view say nothing true of this one.
+function showInstead(problem, then) {
+  if (count === null) clear();
+  showProblem(problem, then);
+}
+
+function clear() {
+  showNothing();
+  showTeam(null, shown);
+  showChart(null, {});
+  if (shown) by("title").textContent = words.lists[shown.list].name;
 }
 
 async function signOut() {
