@@ -1,26 +1,12 @@
 """What the Asterisk source makes of its records beyond the case files: merged calls, reasons, single rules."""
 
-import json
-
 import pytest
+from tests.sources.asterisk import row
 from tests.sources.payloads import CASES, CONTEXT, calls_of, legs_of, one_leg, one_reason, readings
 
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import Direction
-
-ROW = {
-    "src": "103",
-    "dst": "77010000001",
-    "channel": "PJSIP/103-0000001a",
-    "dstchannel": "PJSIP/carrier-0000001b",
-    "start": "2024-05-13 09:00:00",
-    "duration": "30",
-    "billsec": "0",
-    "disposition": "NO ANSWER",
-    "uniqueid": "1715572800.26",
-    "sequence": "26",
-}
 
 # Which calls a case comes to, oldest first: disposition, number shown, and the lists the call stands in.
 CALLS = {
@@ -40,12 +26,6 @@ CALLS = {
         ("answered", "77010000002", [("104", "out_answered")]),
     ],
 }
-
-
-def row(**changed: object) -> bytes:
-    """Return a record with names, some of them changed; None leaves one out."""
-    record = {**ROW, **changed}
-    return json.dumps({name: value for name, value in record.items() if value is not None}).encode()
 
 
 @pytest.mark.parametrize("case", CALLS)

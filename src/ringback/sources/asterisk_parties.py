@@ -11,7 +11,9 @@ from ringback.telephony.leg import MAX_TEXT, Direction
 
 _INBOUND, _OUTBOUND, _INTERNAL = Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL  # read for every row
 _NUMBER = re.compile(r"\+?\d{2,}\Z", re.ASCII)
-_NUMBER_FIRST = re.compile(r"\+?\d{2}", re.ASCII)
+_OUTSIDE_NUMBER = re.compile(r"\+?\d{7,}\Z", re.ASCII)
+_SENT_NUMBER = re.compile(r"(sips?:|tel:)?(\+?\d{2,})", re.ASCII)
+_TARGETS_END = re.compile(r"[,|&]")  # between what Dial rings, and behind the last; | is that of old versions
 # What dialplan puts in place of a dialled number: the start, hang-up, invalid and timeout extensions and the like.
 _DIALPLAN_WORDS = frozenset({"", "s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hangup", "~~s~~", "~~h~~"})
 _DEVICES = frozenset({"PJSIP", "SIP", "IAX2"})  # nearly every channel; what holds of the others need not be asked
@@ -38,11 +40,11 @@ def parties(columns: Columns, context: Context) -> Parties:
     if technology == "Local" and columns.channel[-2:] in (";2", ",2"):
         return _inner_half(columns, context)
     other = _channel(columns.dstchannel)
-    called = _called(columns, other, context)
-    if endpoint and technology not in _LINES:
-        caller = find_extension(endpoint, context) or _named_device(columns, called, context)
-    else:
-        caller = find_extension(columns.src, context)
+    placed_inside = endpoint and technology not in _LINES
+    caller = find_extension(endpoint if placed_inside else columns.src, context)
+    called = _called(columns, other, caller, context)
+    if caller is None and placed_inside:
+        caller = _named_device(columns, called, context)
     if caller is None:
         agent = called or find_extension(columns.dst, context)
         return Parties(_INBOUND, agent, _number_in_dst(columns), _trunk(technology, endpoint), None)
@@ -60,7 +62,7 @@ def _inner_half(columns: Columns, context: Context) -> Parties:
     """
     dialled = _number_in_dst(columns) or _number_in_dial(columns)
     other = _channel(columns.dstchannel)
-    if _called(columns, other, context) is not None:
+    if _called(columns, other, None, context) is not None:
         return Parties(_INTERNAL, None, dialled, None, "a")
     caller = find_extension(columns.src, context)
     if caller is None:
@@ -68,22 +70,55 @@ def _inner_half(columns: Columns, context: Context) -> Parties:
     return Parties(_OUTBOUND, caller, dialled, _trunk(*other), "b")
 
 
-def _called(columns: Columns, other: tuple[str, str], context: Context) -> str | None:
+def _called(columns: Columns, other: tuple[str, str], caller: str | None, context: Context) -> str | None:
     """Return the extension on the other side, None where that is outside."""
     technology, endpoint = other
     if not endpoint or technology in _LINES or (technology == "Local" and endpoint.isalpha()):
         return find_extension(columns.dst, context)
     extension = find_extension(endpoint, context)
-    return None if extension and _is_sent_a_number(endpoint, columns.lastdata) else extension
+    if extension is None:
+        return None
+    sent = _sent_to(endpoint, columns, context)
+    if sent is None and technology != "Local":
+        return None if _dials_outside(columns, caller, context) else extension
+    return None if sent else extension
 
 
-def _is_sent_a_number(endpoint: str, lastdata: str) -> bool:
-    """Tell whether it is a trunk with a number for a name, as in Dial(SIP/2001/77010000000).
+def _sent_to(endpoint: str, columns: Columns, context: Context) -> str | None:
+    """Return the number that Dial sends to an endpoint, "" where it rings a phone, None where it does not name it.
 
-    Dial(PJSIP/103/sip:103@192.0.2.7) is a phone's contact.
+    `SIP/2001/77010000000`, `PJSIP/77010000000@2001` and `PJSIP/2001/sip:77010000000@host` send a number.
     """
-    number = lastdata.partition(f"/{endpoint}/")[2]
-    return bool(_NUMBER_FIRST.match(number)) or f"@{endpoint}," in lastdata
+    for target in _TARGETS_END.split(columns.lastdata):
+        peer, _, path = target.partition("/")[2].partition("/")
+        user, _, host = peer.rpartition("@")
+        if host.partition(":")[0] == endpoint:
+            return _number_sent(path or user, endpoint, columns, context)
+    return None
+
+
+def _number_sent(text: str, endpoint: str, columns: Columns, context: Context) -> str:
+    """Return the number in a target's text, "" where that is a phone's contact, as in PJSIP/103/sip:103@192.0.2.7."""
+    found = _SENT_NUMBER.match(text)
+    if found is None or found[2] == endpoint:
+        return ""
+    # Some phones register under digits of their own.
+    is_contact = found[1] and found[2] != columns.dst and find_extension(columns.dst, context)
+    return "" if is_contact else found[2]
+
+
+def _dials_outside(columns: Columns, caller: str | None, context: Context) -> bool:
+    """Tell whether an agent dialled a number from outside, where Dial does not tell what it rang.
+
+    Only where `src` is the agent: a call that comes in through a trunk named by a number looks the same else.
+    """
+    return (
+        caller is not None
+        and columns.lastapp != "Queue"  # rings extensions, whatever number leads to it
+        and bool(_OUTSIDE_NUMBER.match(columns.dst))
+        and columns.src.partition("_")[0] == caller
+        and find_extension(columns.dst, context) is None
+    )
 
 
 def _named_device(columns: Columns, called: str | None, context: Context) -> str | None:
