@@ -4,6 +4,7 @@ import pytest
 from tests.sources.asterisk import row
 from tests.sources.payloads import one_leg
 
+
 from ringback.telephony.leg import CallLeg, Direction
 
 
@@ -74,3 +75,25 @@ def test_a_phone_named_by_a_number_is_no_trunk(
     leg = one_leg("asterisk", row(**{"dstchannel": "PJSIP/104-2", "lastapp": "Dial", **changed}))
 
     assert shape(leg) == found
+
+
+# --- the number that was dialled -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "lastdata",
+    [
+        "SIP/77010000013@sip.example.com:5060,60",
+        "PJSIP/carrier/sip:77010000013@sip.example.com:5060",
+        "PJSIP/carrier/sips:77010000013@[2001:db8::9]:5061,60",
+        "PJSIP/carrier/sip:77010000013;user=phone@192.0.2.9,60",
+        "SIP/carrier/77010000013:5060|60",
+        "IAX2/us:secret@carrier/77010000013@from-us,60",
+    ],
+)
+@pytest.mark.parametrize("dst", ["s", ""])
+def test_the_number_in_dial_ends_before_host_and_port(dst: str, lastdata: str) -> None:
+    """Where dialplan dialled, the number is the one that Dial names: no port, no host, no user of the trunk."""
+    leg = one_leg("asterisk", row(dst=dst, lastapp="Dial", lastdata=lastdata))
+
+    assert shape(leg) == (Direction.OUTBOUND, "103", "77010000013")

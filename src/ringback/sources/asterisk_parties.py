@@ -13,6 +13,7 @@ _INBOUND, _OUTBOUND, _INTERNAL = Direction.INBOUND, Direction.OUTBOUND, Directio
 _NUMBER = re.compile(r"\+?\d{2,}\Z", re.ASCII)
 _OUTSIDE_NUMBER = re.compile(r"\+?\d{7,}\Z", re.ASCII)
 _SENT_NUMBER = re.compile(r"(sips?:|tel:)?(\+?\d{2,})", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"(?:sips?:|tel:)?(\+?\d{2,})(?![^@:;])", re.ASCII)  # host, port and parameters come after
 _TARGETS_END = re.compile(r"[,|&]")  # between what Dial rings, and behind the last; | is that of old versions
 # What dialplan puts in place of a dialled number: the start, hang-up, invalid and timeout extensions and the like.
 _DIALPLAN_WORDS = frozenset({"", "s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hangup", "~~s~~", "~~h~~"})
@@ -163,6 +164,6 @@ def _number_in_dial(columns: Columns) -> str | None:
     """Return the number in `SIP/trunk/77010000000,30,Tt`, `PJSIP/77010000000@trunk,30`, `PJSIP/t/sip:7701...@host`."""
     if columns.lastapp != "Dial":
         return None
-    target = re.split(r"[,|&]", columns.lastdata, maxsplit=1)[0]
-    number = target.rpartition("/")[2].rpartition(":")[2].partition("@")[0]
-    return number if _NUMBER.match(number) else None
+    target = _TARGETS_END.split(columns.lastdata, maxsplit=1)[0]
+    found = _WHOLE_NUMBER.match(target.rpartition("/")[2])
+    return found[1] if found else None
