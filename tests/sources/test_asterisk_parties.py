@@ -4,7 +4,7 @@ import pytest
 from tests.sources.asterisk import row
 from tests.sources.payloads import one_leg
 
-
+from ringback.telephony.call import merge
 from ringback.telephony.leg import CallLeg, Direction
 
 
@@ -97,3 +97,54 @@ def test_the_number_in_dial_ends_before_host_and_port(dst: str, lastdata: str) -
     leg = one_leg("asterisk", row(dst=dst, lastapp="Dial", lastdata=lastdata))
 
     assert shape(leg) == (Direction.OUTBOUND, "103", "77010000013")
+
+
+@pytest.mark.parametrize(
+    ("dst", "sent", "dialled"),
+    [
+        # A prefix of the agents', for an outside line: the trunk got the number.
+        ("977010000014", "77010000014", "77010000014"),
+        ("9912125550100", "12125550100", "12125550100"),
+        ("912125550100", "12125550100", "12125550100"),
+        ("92125550100", "2125550100", "2125550100"),
+        ("93270014", "3270014", "3270014"),
+        ("9+77010000014", "+77010000014", "+77010000014"),
+        ("0030123456", "030123456", "030123456"),
+        ("*6777010000014", "77010000014", "77010000014"),
+        ("123456#77010000014", "77010000014", "77010000014"),
+        ("877010000014", "77010000014", "77010000014"),
+        # A prefix of the trunk's.
+        ("77010000014", "123477010000014", "77010000014"),
+        ("77010000014", "1234#77010000014", "77010000014"),
+        # The same number with its country's code: the longer one is known everywhere.
+        ("77010000001", "7010000001", "77010000001"),
+        ("+77010000001", "77010000001", "+77010000001"),
+        ("+77010000001", "7010000001", "+77010000001"),
+        ("0077010000001", "77010000001", "0077010000001"),
+        ("0077010000001", "7010000001", "0077010000001"),
+        ("12125550100", "2125550100", "12125550100"),
+        ("919100000000", "9100000000", "919100000000"),
+        # A national form is no part of it, or may only lack the national prefix.
+        ("77010000001", "87010000001", "77010000001"),
+        ("87010000001", "77010000001", "87010000001"),
+        ("87010000001", "7010000001", "87010000001"),
+        # Nothing of one number: the last digits alone, a short code, another number.
+        ("77270001234", "1234", "77270001234"),
+        ("5550101", "101", "5550101"),
+        ("77010000001", "77010000002", "77010000001"),
+    ],
+)
+def test_a_prefix_that_was_dialled_is_no_part_of_the_number(dst: str, sent: str, dialled: str) -> None:
+    """Of the number dialled and the one that Dial sends, the one without the other's prefix is the number."""
+    lastdata = f"SIP/carrier/{sent},60"
+    leg = one_leg("asterisk", row(dst=dst, lastapp="Dial", lastdata=lastdata))
+
+    assert shape(leg) == (Direction.OUTBOUND, "103", dialled)
+
+
+def test_a_call_back_from_a_number_with_a_prefix_is_from_that_number() -> None:
+    """Who was dialled with a prefix and calls back is told by the same number."""
+    out = one_leg("asterisk", row(dst="977010000014", lastapp="Dial", lastdata="PJSIP/77010000014@carrier,60"))
+    back = one_leg("asterisk", row(src="77010000014", dst="103", channel="PJSIP/carrier-1", dstchannel="PJSIP/103-2"))
+
+    assert merge(b"", [out], None).number == merge(b"", [back], None).number == "77010000014"

@@ -8,6 +8,7 @@ import msgspec
 from ringback.sources.asterisk_columns import Columns
 from ringback.sources.reading import Context, find_extension
 from ringback.telephony.leg import MAX_TEXT, Direction
+from ringback.telephony.numbers import is_part_of_number
 
 _INBOUND, _OUTBOUND, _INTERNAL = Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL  # read for every row
 _NUMBER = re.compile(r"\+?\d{2,}\Z", re.ASCII)
@@ -17,6 +18,7 @@ _WHOLE_NUMBER = re.compile(r"(?:sips?:|tel:)?(\+?\d{2,})(?![^@:;])", re.ASCII)  
 _TARGETS_END = re.compile(r"[,|&]")  # between what Dial rings, and behind the last; | is that of old versions
 # What dialplan puts in place of a dialled number: the start, hang-up, invalid and timeout extensions and the like.
 _DIALPLAN_WORDS = frozenset({"", "s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hangup", "~~s~~", "~~h~~"})
+_LONGEST_PREFIX = 4  # digits for an outside line
 _DEVICES = frozenset({"PJSIP", "SIP", "IAX2"})  # nearly every channel; what holds of the others need not be asked
 _WRAPPERS = frozenset({"AsyncGoto", "Parked", "Surrogate", "Transfered", "Bridge"})  # put before the channel's own name
 _LINES = frozenset({"DAHDI", "Zap", "mISDN", "vpb", "Console"})  # named after a line's number, which is no extension
@@ -49,7 +51,7 @@ def parties(columns: Columns, context: Context) -> Parties:
     if caller is None:
         agent = called or find_extension(columns.dst, context)
         return Parties(_INBOUND, agent, _number_in_dst(columns), _trunk(technology, endpoint), None)
-    dialled = _number_in_dst(columns) or _number_in_dial(columns)
+    dialled = _dialled(columns)
     if called is None and (other[1] or _NUMBER.match(dialled or "")):
         return Parties(_OUTBOUND, caller, dialled, _trunk(*other), "b")
     return Parties(_INTERNAL, caller, dialled, None, None)
@@ -61,7 +63,7 @@ def _inner_half(columns: Columns, context: Context) -> Parties:
     Where it rings an inside phone it is part of a ring group, a queue or a click-to-call, whose other rows say whose
     call it is; that somebody picked up there is the "a" side of an outgoing call and proves nothing for it.
     """
-    dialled = _number_in_dst(columns) or _number_in_dial(columns)
+    dialled = _dialled(columns)
     other = _channel(columns.dstchannel)
     if _called(columns, other, None, context) is not None:
         return Parties(_INTERNAL, None, dialled, None, "a")
@@ -154,6 +156,19 @@ def _trunk(technology: str, endpoint: str) -> str | None:
 
 
 # --- the number that was dialled -----------------------------------------------------------------------------------
+
+
+def _dialled(columns: Columns) -> str | None:
+    """Return the number that was called: what was dialled, without what Dial left out before it sent it on."""
+    dialled = _number_in_dst(columns)
+    if dialled is None or f"/{dialled}" in columns.lastdata:  # sent on as it was dialled, as in most rows
+        return dialled or _number_in_dial(columns)
+    sent = _number_in_dial(columns)
+    if sent is None or not _OUTSIDE_NUMBER.match(sent) or not dialled.endswith(sent):
+        return dialled
+    prefix = dialled.removesuffix(sent)
+    was_left_out = 0 < len(prefix) <= _LONGEST_PREFIX or prefix.endswith("#")
+    return sent if was_left_out and not is_part_of_number(prefix, sent) else dialled
 
 
 def _number_in_dst(columns: Columns) -> str | None:
