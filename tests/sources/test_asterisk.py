@@ -79,6 +79,25 @@ def test_an_answer_needs_the_word_the_seconds_and_the_other_channel(
 
 
 @pytest.mark.parametrize(
+    ("billsec", "disposition", "billable"),
+    [
+        ("0.532", Disposition.ANSWERED, 0),
+        (0.532, Disposition.ANSWERED, 0),
+        ("41.9", Disposition.ANSWERED, 41),
+        ("0.000", Disposition.UNKNOWN, None),
+        ("-0.5", Disposition.UNKNOWN, None),
+        ("-", Disposition.UNKNOWN, None),
+        ("", Disposition.UNKNOWN, None),
+    ],
+)
+def test_a_part_of_a_second_is_an_answer(billsec: object, disposition: Disposition, billable: int | None) -> None:
+    """Where billable seconds have fractions, any more than none is an answer; whole seconds are kept."""
+    leg = one_leg("asterisk", row(disposition="ANSWERED", billsec=billsec))
+
+    assert (leg.disposition, leg.billable_seconds) == (disposition, billable)
+
+
+@pytest.mark.parametrize(
     ("changed", "reason"),
     [
         ({"start": None}, "start (or calldate) is missing"),
