@@ -148,3 +148,104 @@ def test_a_call_back_from_a_number_with_a_prefix_is_from_that_number() -> None:
     back = one_leg("asterisk", row(src="77010000014", dst="103", channel="PJSIP/carrier-1", dstchannel="PJSIP/103-2"))
 
     assert merge(b"", [out], None).number == merge(b"", [back], None).number == "77010000014"
+
+
+# --- phones named by a word ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"lastdata": "PJSIP/boris,20"},
+        {"lastdata": "PJSIP/boris"},
+        {"lastdata": "PJSIP/boris/sip:boris@192.0.2.8:5060,20"},
+        {"lastdata": "PJSIP/boris/sip:48151623@192.0.2.8:5060,20"},
+        {"lastdata": "PJSIP/boris&SIP/carrier/77010000009,20"},
+        {"lastapp": "Hangup"},
+        {"dst": "700", "lastapp": "Queue", "lastdata": "700,t"},
+    ],
+)
+def test_an_extension_with_a_named_phone_is_no_outside(changed: dict[str, str]) -> None:
+    """Who dialled an extension is not outside for the name of its phone."""
+    leg = one_leg("asterisk", row(**{"dst": "104", "dstchannel": "PJSIP/boris-2", "lastapp": "Dial", **changed}))
+
+    assert (leg.direction, leg.extension, leg.trunk) == (Direction.INTERNAL, "103", None)
+
+
+@pytest.mark.parametrize(
+    ("dstchannel", "lastdata"),
+    [
+        ("PJSIP/carrier-2", "PJSIP/112@carrier,20"),
+        ("PJSIP/carrier-2", "PJSIP/carrier/sip:112@192.0.2.9:5060,20"),
+        ("SIP/sip.example.com-2", "SIP/112@sip.example.com:5060"),
+        ("SIP/carrier-2", "SIP/desk&SIP/carrier/77010000009"),
+        ("PJSIP/1017-2", "PJSIP/112@1017"),
+    ],
+)
+def test_a_short_number_that_dial_sends_is_outside(dstchannel: str, lastdata: str) -> None:
+    """A number from outside may look like an extension: Dial sends it to a trunk."""
+    leg = one_leg("asterisk", row(dst="112", dstchannel=dstchannel, lastapp="Dial", lastdata=lastdata))
+
+    assert shape(leg) == (Direction.OUTBOUND, "103", "112")
+
+
+def test_a_named_phone_that_goes_off_hook_does_not_answer_the_call() -> None:
+    """The inner half of a click-to-call that rings the agent's named phone is the agent's own side."""
+    inner = {"channel": "Local/103@from-internal-7;2", "dst": "103", "dstchannel": "PJSIP/anna-2"}
+    leg = one_leg(
+        "asterisk", row(**inner, lastapp="Dial", lastdata="PJSIP/anna,20", disposition="ANSWERED", billsec="9")
+    )
+
+    assert (leg.direction, leg.extension, leg.side) == (Direction.INTERNAL, None, "a")
+
+
+@pytest.mark.parametrize("lastdata", ["PJSIP/009001234567@carrier,60", "SIP/carrier/9001234567", None])
+def test_an_attempt_of_a_named_phone_that_reached_no_trunk_is_outgoing(lastdata: str | None) -> None:
+    """An attempt that failed before a trunk's channel was made is the agent's, if `src` is one."""
+    named = {"src": "1001", "channel": "PJSIP/aaaa1111-0001", "dstchannel": "", "disposition": "FAILED"}
+    leg = one_leg("asterisk", row(**named, dst="009001234567", lastapp="Dial", lastdata=lastdata))
+
+    assert (leg.direction, leg.extension) == (Direction.OUTBOUND, "1001")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"src": "77010000005"},
+        {"lastdata": "PJSIP/103,20"},
+        {"lastdata": "PJSIP/103/sip:103@192.0.2.7:5060,20"},
+        {"lastdata": "PJSIP/reception"},
+        {"lastapp": "Playback", "lastdata": "closed"},
+        {"dst": "103"},
+        {"dst": "s"},
+    ],
+)
+def test_a_caller_from_outside_whom_no_phone_was_rung_for_stays_incoming(changed: dict[str, str]) -> None:
+    """A trunk with a name, without a channel of the other side, is told from a named phone by whom Dial rang."""
+    trunk = {"src": "205", "channel": "PJSIP/carrier-1", "dstchannel": "", "lastapp": "Dial", "lastdata": "PJSIP/103"}
+    leg = one_leg("asterisk", row(**{**trunk, "dst": "77270000000", **changed}))
+
+    assert leg.direction is Direction.INBOUND
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"dst": "101", "dstchannel": "PJSIP/101-2"}, (Direction.INTERNAL, "100", "101")),
+        ({"dst": "101", "dstchannel": "PJSIP/101-SMITH-2"}, (Direction.INTERNAL, "100", "101")),
+        ({"dst": "101", "dstchannel": ""}, (Direction.INTERNAL, "100", "101")),
+        ({}, (Direction.OUTBOUND, "100", "77010000001")),
+        ({"dstchannel": ""}, (Direction.OUTBOUND, "100", "77010000001")),
+        # Where `src` is another, it may be a trunk.
+        ({"src": "77010000005", "dst": "101"}, (Direction.INBOUND, "101", "101")),
+        ({"src": "10", "dst": "101"}, (Direction.INBOUND, "101", "101")),
+        ({"src": "", "dst": "101"}, (Direction.INBOUND, "101", "101")),
+    ],
+)
+def test_a_phone_may_be_named_after_its_extension_and_more(
+    changed: dict[str, str], found: tuple[Direction, str | None, str | None]
+) -> None:
+    """The number that a phone's name begins with is its extension where `src` says the same."""
+    leg = one_leg("asterisk", row(**{"src": "100", "channel": "PJSIP/100-CANISTRACCI-0000001", **changed}))
+
+    assert shape(leg) == found

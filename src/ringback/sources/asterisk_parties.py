@@ -43,10 +43,9 @@ def parties(columns: Columns, context: Context) -> Parties:
     if technology == "Local" and columns.channel[-2:] in (";2", ",2"):
         return _inner_half(columns, context)
     other = _channel(columns.dstchannel)
-    placed_inside = endpoint and technology not in _LINES
-    caller = find_extension(endpoint if placed_inside else columns.src, context)
+    caller = _caller(columns, technology, endpoint, context)
     called = _called(columns, other, caller, context)
-    if caller is None and placed_inside:
+    if caller is None and endpoint and technology not in _LINES:
         caller = _named_device(columns, called, context)
     if caller is None:
         agent = called or find_extension(columns.dst, context)
@@ -73,14 +72,27 @@ def _inner_half(columns: Columns, context: Context) -> Parties:
     return Parties(_OUTBOUND, caller, dialled, _trunk(*other), "b")
 
 
+def _caller(columns: Columns, technology: str, endpoint: str, context: Context) -> str | None:
+    """Return the extension that the placing channel names, None where it is a trunk, or a phone with a name."""
+    if not endpoint or technology in _LINES:
+        return find_extension(columns.src, context)
+    extension = find_extension(endpoint, context)
+    if (
+        extension is None and columns.src and endpoint.startswith(f"{columns.src}-")
+    ):  # PJSIP/100-anna-0000001a, from 100
+        return find_extension(columns.src, context)
+    return extension
+
+
 def _called(columns: Columns, other: tuple[str, str], caller: str | None, context: Context) -> str | None:
     """Return the extension on the other side, None where that is outside."""
     technology, endpoint = other
     if not endpoint or technology in _LINES or (technology == "Local" and endpoint.isalpha()):
         return find_extension(columns.dst, context)
     extension = find_extension(endpoint, context)
-    if extension is None:
-        return None
+    if extension is None:  # a trunk, or a phone with a name
+        inside = find_extension(columns.dst, context)
+        return None if inside is None or _sent_to(endpoint, columns, context) else inside
     sent = _sent_to(endpoint, columns, context)
     if sent is None and technology != "Local":
         return None if _dials_outside(columns, caller, context) else extension
@@ -95,7 +107,7 @@ def _sent_to(endpoint: str, columns: Columns, context: Context) -> str | None:
     for target in _TARGETS_END.split(columns.lastdata):
         peer, _, path = target.partition("/")[2].partition("/")
         user, _, host = peer.rpartition("@")
-        if host.partition(":")[0] == endpoint:
+        if host.partition(":")[0] == endpoint.partition(":")[0]:
             return _number_sent(path or user, endpoint, columns, context)
     return None
 
@@ -126,14 +138,18 @@ def _dials_outside(columns: Columns, caller: str | None, context: Context) -> bo
 
 def _named_device(columns: Columns, called: str | None, context: Context) -> str | None:
     """Return the extension that dials out from a phone whose endpoint is a name (`PJSIP/anna-00000001`)."""
-    if (
-        called is None
-        and columns.dstchannel
-        and _NUMBER.match(columns.dst)
-        and not find_extension(columns.dst, context)
-    ):
+    if called is not None or not _NUMBER.match(columns.dst) or find_extension(columns.dst, context):
+        return None
+    if columns.dstchannel or _is_attempt_outside(columns):
         return find_extension(columns.src, context)
     return None
+
+
+def _is_attempt_outside(columns: Columns) -> bool:
+    """Tell whether Dial was to reach a number from outside; a caller from there is put through to a phone."""
+    if columns.lastapp != "Dial" or not _OUTSIDE_NUMBER.match(columns.dst):
+        return False
+    return not columns.lastdata or bool(_OUTSIDE_NUMBER.match(_number_in_dial(columns) or ""))
 
 
 def _channel(name: str) -> tuple[str, str]:
