@@ -2,7 +2,7 @@
 
 import pytest
 from tests.sources.asterisk import row
-from tests.sources.payloads import one_leg
+from tests.sources.payloads import one_leg, one_reason
 
 from ringback.telephony.call import merge
 from ringback.telephony.leg import CallLeg, Direction
@@ -249,3 +249,49 @@ def test_a_phone_may_be_named_after_its_extension_and_more(
     leg = one_leg("asterisk", row(**{"src": "100", "channel": "PJSIP/100-CANISTRACCI-0000001", **changed}))
 
     assert shape(leg) == found
+
+
+# --- trunks named like another app's agent -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({"lastdata": "PJSIP/77010000001@495_1234567,60"}, (Direction.OUTBOUND, "103", "77010000001")),
+        ({"lastdata": "SIP/495_1234567/77010000001,60"}, (Direction.OUTBOUND, "103", "77010000001")),
+        ({"lastapp": "Hangup"}, (Direction.OUTBOUND, "103", "77010000001")),
+        (
+            {"channel": "PJSIP/anna-1", "lastdata": "PJSIP/77010000001@495_1234567"},
+            (Direction.OUTBOUND, "103", "77010000001"),
+        ),
+        (
+            {"channel": "PJSIP/in-1", "src": "77010000005", "dst": "103", "lastdata": "PJSIP/77010000009@495_1234567"},
+            (Direction.INBOUND, "103", "103"),
+        ),
+    ],
+)
+def test_a_trunk_may_be_named_like_another_apps_agent(
+    changed: dict[str, str], found: tuple[Direction, str | None, str | None]
+) -> None:
+    """Where an agent called, or Dial sent a number, a name of this shape is no agent on the other side."""
+    leg = one_leg("asterisk", row(**{"dstchannel": "PJSIP/495_1234567-2", "lastapp": "Dial", **changed}))
+
+    assert shape(leg) == found
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"channel": "PJSIP/104_2222222-1"},
+        {"channel": "PJSIP/carrier-1", "src": "77010000005", "dstchannel": "PJSIP/104_2222222-2"},
+        {
+            "channel": "Local/104_2222222@queue-7;2",
+            "dstchannel": "PJSIP/104_2222222-2",
+            "lastdata": "PJSIP/104_2222222",
+        },
+        {"dst": "104_2222222", "dstchannel": "PJSIP/104_2222222-2"},
+    ],
+)
+def test_another_apps_calls_are_no_calls_of_this_one(changed: dict[str, str]) -> None:
+    """A call that another app's agent placed, or that rang at one, is rejected and not read as a trunk's."""
+    assert "the agent 104_2222222 is not of app 1111113" in one_reason("asterisk", row(**changed))

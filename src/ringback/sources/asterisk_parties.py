@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from ringback.errors import UnreadableRecord
 from ringback.sources.asterisk_columns import Columns
 from ringback.sources.reading import Context, find_extension
 from ringback.telephony.leg import MAX_TEXT, Direction
@@ -89,7 +90,7 @@ def _called(columns: Columns, other: tuple[str, str], caller: str | None, contex
     technology, endpoint = other
     if not endpoint or technology in _LINES or (technology == "Local" and endpoint.isalpha()):
         return find_extension(columns.dst, context)
-    extension = find_extension(endpoint, context)
+    extension = _extension_at(endpoint, columns, caller, context)
     if extension is None:  # a trunk, or a phone with a name
         inside = find_extension(columns.dst, context)
         return None if inside is None or _sent_to(endpoint, columns, context) else inside
@@ -97,6 +98,19 @@ def _called(columns: Columns, other: tuple[str, str], caller: str | None, contex
     if sent is None and technology != "Local":
         return None if _dials_outside(columns, caller, context) else extension
     return None if sent else extension
+
+
+def _extension_at(endpoint: str, columns: Columns, caller: str | None, context: Context) -> str | None:
+    """Return the extension that the other side's endpoint names; 495_1234567 may be a trunk, and no other app's agent.
+
+    It is one where an agent called, or a number was sent there; else the call rang at the agent, whose app it is of.
+    """
+    try:
+        return find_extension(endpoint, context)
+    except UnreadableRecord:
+        if caller is None and not _sent_to(endpoint, columns, context):
+            raise
+        return None
 
 
 def _sent_to(endpoint: str, columns: Columns, context: Context) -> str | None:
