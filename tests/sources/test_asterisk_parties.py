@@ -99,6 +99,16 @@ def test_the_number_in_dial_ends_before_host_and_port(dst: str, lastdata: str) -
     assert shape(leg) == (Direction.OUTBOUND, "103", "77010000013")
 
 
+@pytest.mark.parametrize("dst", ["s-NOANSWER", "s-BUSY", "s-CHANUNAVAIL", "s-CONGESTION"])
+def test_where_dialplan_went_after_dial_is_no_number(dst: str) -> None:
+    """FreePBX goes on at an extension named after Dial's status: the number is Dial's, or unknown."""
+    dialled = one_leg("asterisk", row(dst=dst, lastapp="Dial", lastdata="PJSIP/77010000013@carrier,60"))
+    unknown = one_leg("asterisk", row(dst=dst, lastapp="Playtones", lastdata="congestion"))
+
+    assert shape(dialled) == (Direction.OUTBOUND, "103", "77010000013")
+    assert shape(unknown) == (Direction.OUTBOUND, "103", None)
+
+
 @pytest.mark.parametrize(
     ("dst", "sent", "dialled"),
     [

@@ -19,6 +19,7 @@ _WHOLE_NUMBER = re.compile(r"(?:sips?:|tel:)?(\+?\d{2,})(?![^@:;])", re.ASCII)  
 _TARGETS_END = re.compile(r"[,|&]")  # between what Dial rings, and behind the last; | is that of old versions
 # What dialplan puts in place of a dialled number: the start, hang-up, invalid and timeout extensions and the like.
 _DIALPLAN_WORDS = frozenset({"", "s", "h", "i", "t", "T", "o", "a", "e", "fax", "failed", "hangup", "~~s~~", "~~h~~"})
+_AFTER_DIAL = "s-"  # FreePBX: s-NOANSWER, s-BUSY, s-CHANUNAVAIL
 _LONGEST_PREFIX = 4  # digits for an outside line
 _DEVICES = frozenset({"PJSIP", "SIP", "IAX2"})  # nearly every channel; what holds of the others need not be asked
 _WRAPPERS = frozenset({"AsyncGoto", "Parked", "Surrogate", "Transfered", "Bridge"})  # put before the channel's own name
@@ -202,7 +203,9 @@ def _dialled(columns: Columns) -> str | None:
 
 
 def _number_in_dst(columns: Columns) -> str | None:
-    return None if columns.dst in _DIALPLAN_WORDS else columns.dst
+    if columns.dst in _DIALPLAN_WORDS or columns.dst.startswith(_AFTER_DIAL):
+        return None
+    return columns.dst
 
 
 def _number_in_dial(columns: Columns) -> str | None:
