@@ -12,6 +12,11 @@ from ringback.telephony.leg import Direction
 CALLS = {
     "failover-to-second-trunk.csv": [("answered", "77010000001", [("103", "out_answered")])],
     "parallel-dial.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
+    "trunk-at-the-end-of-dial.csv": [
+        ("no_answer", "77010000011", [("103", "out_missed")]),
+        ("no_answer", "77010000014", [("103", "out_missed")]),
+        ("no_answer", "77010000011", [("103", "out_missed")]),
+    ],
     "early-answer-then-nobody.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
     "click-to-call-not-picked-up.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
     "outbound-caller-id.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
