@@ -1,31 +1,22 @@
 """What the Asterisk source makes of its records beyond the case files: merged calls, reasons, single rules."""
 
-import json
-
 import pytest
+from tests.sources.asterisk import row
 from tests.sources.payloads import CASES, CONTEXT, calls_of, legs_of, one_leg, one_reason, readings
 
 from ringback.telephony.call import ListKey, ListKind
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import Direction
 
-ROW = {
-    "src": "103",
-    "dst": "77010000001",
-    "channel": "PJSIP/103-0000001a",
-    "dstchannel": "PJSIP/carrier-0000001b",
-    "start": "2024-05-13 09:00:00",
-    "duration": "30",
-    "billsec": "0",
-    "disposition": "NO ANSWER",
-    "uniqueid": "1715572800.26",
-    "sequence": "26",
-}
-
 # Which calls a case comes to, oldest first: disposition, number shown, and the lists the call stands in.
 CALLS = {
     "failover-to-second-trunk.csv": [("answered", "77010000001", [("103", "out_answered")])],
     "parallel-dial.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
+    "trunk-at-the-end-of-dial.csv": [
+        ("no_answer", "77010000011", [("103", "out_missed")]),
+        ("no_answer", "77010000014", [("103", "out_missed")]),
+        ("no_answer", "77010000011", [("103", "out_missed")]),
+    ],
     "early-answer-then-nobody.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
     "click-to-call-not-picked-up.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
     "outbound-caller-id.csv": [("no_answer", "77010000001", [("103", "out_missed")])],
@@ -40,12 +31,6 @@ CALLS = {
         ("answered", "77010000002", [("104", "out_answered")]),
     ],
 }
-
-
-def row(**changed: object) -> bytes:
-    """Return a record with names, some of them changed; None leaves one out."""
-    record = {**ROW, **changed}
-    return json.dumps({name: value for name, value in record.items() if value is not None}).encode()
 
 
 @pytest.mark.parametrize("case", CALLS)
@@ -96,6 +81,25 @@ def test_an_answer_needs_the_word_the_seconds_and_the_other_channel(
 
     assert leg.disposition is disposition
     assert leg.billable_seconds == (5 if disposition is Disposition.ANSWERED else None)
+
+
+@pytest.mark.parametrize(
+    ("billsec", "disposition", "billable"),
+    [
+        ("0.532", Disposition.ANSWERED, 0),
+        (0.532, Disposition.ANSWERED, 0),
+        ("41.9", Disposition.ANSWERED, 41),
+        ("0.000", Disposition.UNKNOWN, None),
+        ("-0.5", Disposition.UNKNOWN, None),
+        ("-", Disposition.UNKNOWN, None),
+        ("", Disposition.UNKNOWN, None),
+    ],
+)
+def test_a_part_of_a_second_is_an_answer(billsec: object, disposition: Disposition, billable: int | None) -> None:
+    """Where billable seconds have fractions, any more than none is an answer; whole seconds are kept."""
+    leg = one_leg("asterisk", row(disposition="ANSWERED", billsec=billsec))
+
+    assert (leg.disposition, leg.billable_seconds) == (disposition, billable)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.telephony.numbers import is_exact_number, is_region, shown_number
+from ringback.telephony.numbers import is_exact_number, is_part_of_number, is_region, shown_number
 
 SHOWN = [
     # reported, region, shown
@@ -73,3 +73,27 @@ def test_only_what_every_reader_keeps_exactly_is_a_number(shown: str, *, exact: 
 def test_a_region_is_two_capital_letters_that_are_known(region: str, *, known: bool) -> None:
     """Regions that no number can be read in are told from those that can."""
     assert is_region(region) == known
+
+
+@pytest.mark.parametrize(
+    ("prefix", "number", "is_part"),
+    [
+        ("7", "7010000001", True),
+        ("+7", "7010000001", True),
+        ("007", "7010000001", True),
+        ("+", "77010000001", True),
+        ("00", "77010000001", True),
+        ("8", "7010000001", True),
+        ("8", "77010000001", False),
+        ("9", "77010000001", False),
+        ("1", "77010000001", False),
+        ("0", "77010000001", False),
+        ("0", "030123456", False),
+        ("#", "77010000001", False),
+    ],
+)
+def test_a_countrys_code_is_part_of_a_number_and_what_got_a_line_is_not(
+    prefix: str, number: str, is_part: bool
+) -> None:
+    """A code with which there is such a number belongs to it, and so does a lone 8 before what is none without it."""
+    assert is_part_of_number(prefix, number) is is_part

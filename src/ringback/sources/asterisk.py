@@ -141,7 +141,7 @@ def _disposition(columns: Columns, billable: int | None) -> tuple[Disposition, s
     """
     word = columns.disposition
     disposition = _DISPOSITIONS.get(word) or _DISPOSITIONS.get(word.strip().upper(), _UNKNOWN)
-    if disposition is _ANSWERED and not (billable and billable > 0 and columns.dstchannel):
+    if disposition is _ANSWERED and not (columns.dstchannel and billable is not None and float(columns.billsec) > 0):
         return _UNKNOWN, "ANSWERED"
     return disposition, word[:MAX_TEXT] if disposition is _UNKNOWN else None
 
@@ -176,7 +176,7 @@ def _seconds(text: str, field: str) -> int | None:
     if not text or text[0] == "-":  # less than none: a clock that was set back during the call
         return None
     try:
-        return int(float(text))  # cdr_custom can be told to write fractions
+        return int(float(text))  # cdr_custom can be told to write fractions; columns of a table may hold them
     except (ValueError, OverflowError):
         raise UnreadableRecord(f"{field} is {text[:40]!r}; it should be a number of seconds") from None
 

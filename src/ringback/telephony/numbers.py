@@ -9,6 +9,9 @@ from phonenumbers import PhoneNumberFormat, ValidationResult
 MAX_EXACT_DIGITS = 15  # the longest E.164 number; also what every JSON reader keeps exactly (below 2**53)
 UNKNOWN_NUMBER = "unknown"
 
+_NATIONAL_EIGHT = (
+    "8"  # before national numbers in Russia, Kazakhstan and others; no country's code begins with it alone
+)
 _DIALLED = re.compile(r"\+?[\d\s().\-/]+\Z", re.ASCII)
 _SIP_URI = re.compile(r"(?:sips?|tel):([^@;>]+)", re.IGNORECASE)
 _NOT_DIGIT = re.compile(r"\D+")
@@ -61,6 +64,25 @@ def _read_in_region(text: str, region: str) -> str | None:
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None
     return phonenumbers.format_number(number, PhoneNumberFormat.E164).lstrip("+")
+
+
+@lru_cache(maxsize=65536)
+def is_part_of_number(prefix: str, number: str) -> bool:
+    """Tell whether what was dialled before a number belongs to it, in a region that nobody told; else it got a line.
+
+    A country's code does where both together may be a number, with a plus, 00 or neither; so do these alone. An 8 does
+    before what is no whole number without it.
+    """
+    if prefix == _NATIONAL_EIGHT:
+        return _known(number) is None
+    code = prefix[1:] if prefix.startswith("+") else prefix.removeprefix("00")
+    if not code:
+        return True
+    try:
+        read = phonenumbers.parse(f"+{code}{number}", None)
+    except phonenumbers.NumberParseException:
+        return False
+    return str(read.country_code) == code and phonenumbers.is_possible_number(read)
 
 
 def number_again(shown: str, region: str | None) -> str:
