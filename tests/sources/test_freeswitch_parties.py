@@ -45,6 +45,48 @@ def test_who_placed_the_call_decides(
     assert (leg.direction, leg.extension) == (direction, extension)
 
 
+@pytest.mark.parametrize(
+    ("dialled", "sent", "number"),
+    [
+        ("77010000001", "5577010000001", "77010000001"),
+        ("77010000001", "1234#77010000001", "77010000001"),
+        ("77010000001", "1234%2377010000001", "77010000001"),
+        ("77010000001", "55+77010000001", "77010000001"),
+        ("+77010000001", "123477010000001", "+77010000001"),
+        ("87010000001", "5587010000001", "87010000001"),
+        ("112", "1234#112", "112"),
+        ("7010000001", "77010000001", "77010000001"),
+        ("2501234", "77272501234", "77272501234"),
+        ("2079460000", "00442079460000", "00442079460000"),
+        ("7010000001", "81077010000001", "81077010000001"),
+        ("7010000001", "1234#77010000001", "1234#77010000001"),
+        ("77010000001", "+77010000001", "+77010000001"),
+        ("977010000001", "77010000001", "77010000001"),
+        ("77010000001", "1234577010000001", "1234577010000001"),
+        ("77010000002", "5577010000001", "5577010000001"),
+        ("103", "55103", "55103"),
+    ],
+)
+def test_a_technical_prefix_is_no_part_of_the_number(dialled: str, sent: str, number: str) -> None:
+    """What a carrier wants before the number that was dialled is left out; a national number sent whole is not cut."""
+    told = document("busy.json")
+    (placing,) = told["callflow"][0]["caller_profile"]["originator"]["originator_caller_profiles"]
+    placing["destination_number"] = dialled
+    told["callflow"][0]["caller_profile"]["destination_number"] = sent
+
+    assert one_leg("freeswitch", json.dumps(told).encode()).dialled_number == number
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_a_click_to_call_the_caller_id_tells_the_prefix(place: int) -> None:
+    """Where the switch rang the agent first, what was asked for is the caller id shown to the agent."""
+    told = json.loads(changed("click-to-call.json", {"last_arg": "sofia/gateway/carrier/5577010000001"}, place))
+    own = told["callflow"][0]["caller_profile"]
+    own["destination_number"] = own["destination_number"].replace("77010000001", "5577010000001")
+
+    assert one_leg("freeswitch", json.dumps(told).encode()).dialled_number == "77010000001"
+
+
 @pytest.mark.parametrize("name", ["originating_leg_uuid", "originator", "signal_bond", "call_uuid", None])
 def test_any_word_for_the_first_leg_joins_the_two(name: str | None) -> None:
     """Each variable that names the caller's leg, or the originator's profile alone, gives the same call key."""

@@ -63,6 +63,11 @@ def _read_in_region(text: str, region: str) -> str | None:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164).lstrip("+")
 
 
+def is_full_number(digits: str) -> bool:
+    """Tell whether some country has this number, its prefix included and no plus before it."""
+    return _known(digits) is not None
+
+
 def number_again(shown: str, region: str | None) -> str:
     """Return a shown number as another region, or none, reads it: a country's own number stays what it is."""
     return shown_number(spelling(shown), region)
