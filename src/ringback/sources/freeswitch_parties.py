@@ -104,7 +104,7 @@ def placing_parties(document: Document, context: Context) -> Parties:
         trunk = document.text("sip_gateway")[:MAX_TEXT] or _only(_trunks(_channel(first)))
         return Parties(Direction.INBOUND, agent, _first(dialled), calling or None, _name(first), trunk)
     trunks = _trunks_tried(document)
-    goes_out = bool(trunks) or bool(_OUTSIDE_NUMBER.match(_first(dialled) or ""))
+    goes_out = bool(trunks) or _is_outside(_first(dialled) or "", context)
     direction = Direction.OUTBOUND if goes_out else Direction.INTERNAL
     return Parties(direction, caller, _first(dialled), calling or None, trunk=_only(trunks))
 
@@ -119,7 +119,7 @@ def _rung_first(document: Document, first: Profile, dialled: list[str], context:
     shown = text_in(first, "caller_id_number")
     asked = _as_dialled(sent.group(2), [shown]) if sent else ""
     numbers = [*dialled, asked, shown if shown != _NOBODYS_NUMBER else ""]
-    number = next((number for number in numbers if _OUTSIDE_NUMBER.match(number)), None)
+    number = next((number for number in numbers if _is_outside(number, context)), None)
     return Parties(Direction.OUTBOUND, agent, number or _first(dialled), agent, trunk=_only(_trunks_tried(document)))
 
 
@@ -170,7 +170,7 @@ def called_parties(document: Document, context: Context) -> Parties:
     caller = _placed_by(placing, context) if placing is not own else None
     rung = [document.text("dialed_user"), document.text("cc_agent").partition("@")[0]]
     called = _first_extension(rung if trunk else [*rung, dialled, _user(channel)], context)
-    direction = _direction(caller, called, bool(trunk) or bool(_OUTSIDE_NUMBER.match(dialled)))
+    direction = _direction(caller, called, bool(trunk) or _is_outside(dialled, context))
     extension = caller or called or _first_extension([text_in(placing, "destination_number")], context)
     if document.text("hangup_cause") in TAKEN_ELSEWHERE or "loopback/" in (channel[:9], _channel(placing)[:9]):
         extension = None  # no call of this agent's: another leg has it
@@ -218,6 +218,11 @@ def _originators(document: Document) -> list[Profile]:
 def _first_extension(texts: list[str], context: Context) -> str | None:
     """Return the first that is an extension; raises `UnreadableRecord` where it is another app's agent."""
     return next((extension for text in texts if (extension := find_extension(text, context))), None)
+
+
+def _is_outside(number: str, context: Context) -> bool:
+    """Tell whether a number is too long to be inside, unless the app says that its extensions look like that."""
+    return bool(_OUTSIDE_NUMBER.match(number)) and find_extension(number, context) is None
 
 
 def _first(texts: list[str]) -> str | None:
