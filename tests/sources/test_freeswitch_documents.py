@@ -99,12 +99,61 @@ def test_values_decoded_with_their_document_may_hold_anything() -> None:
         (b"cdr=%7B%22variables%22%3A%7B%22a%22", "this is no JSON"),
         (b"cdr=eyJ2YXJpYWJsZXMi", "this is no JSON"),
         (b"cdr=", "this is no JSON"),
-        (b"<cdr/>", "this is neither JSON nor cdr="),
+        (b"a, b", "this is neither JSON nor cdr="),
     ],
 )
 def test_what_is_no_document_is_told_so(body: bytes, reason: str) -> None:
     """Half a document, another source's and another format's are each rejected with what it should be."""
     assert reason in one_reason("freeswitch", body)
+
+
+XML = b"""<?xml version="1.0"?>
+<cdr core-uuid="5f0c9d61-2f4b-4d1e-8c39-1a4042aabe31" switchname="pbx.example">
+  <variables>
+    <uuid>00000061-6d2e-4c5f-9a10-0000000000a0</uuid>
+    <sip_h_X-note>two
+lines</sip_h_X-note>
+
+  </variables>
+</cdr>
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        XML,
+        b"\n" + XML,
+        XML.partition(b"\n")[2],
+        XML.replace(b"\n", b""),
+        b"cdr=" + XML,
+        b"uuid=00000061&cdr=" + XML,
+        b"cdr=" + quote(XML).encode(),
+        b"uuid=00000061&cdr=" + quote_plus(XML).encode() + b"&end=1",
+        quote(XML).encode(),
+        b"cdr=" + base64.b64encode(XML),
+    ],
+)
+def test_xml_is_one_reject_that_names_the_module(body: bytes) -> None:
+    """What mod_xml_cdr posts is kept whole, as one record, with what should be loaded in its place."""
+    (reading,) = readings("freeswitch", body)
+
+    assert reading.rejected is not None
+    assert reading.rejected.raw == body.removeprefix(b"\n")
+    assert (
+        reading.rejected.reason == "this is XML, as mod_xml_cdr sends it; FreeSWITCH should load mod_json_cdr instead"
+    )
+
+
+@pytest.mark.parametrize("name", ["posted-raw.json", "posted-url-encoded.txt", "posted-base64.txt"])
+@pytest.mark.parametrize("xml", [XML, b"<cdr>\n", b"cdr=" + XML])
+def test_xml_swallows_no_document(name: str, xml: bytes) -> None:
+    """Between XML, whole or not, a document on a line of its own is read, and each XML document is one reject."""
+    body = (FREESWITCH / name).read_bytes().strip() + b"\n"
+
+    found = readings("freeswitch", xml + body + XML + xml + body)
+
+    assert [len(reading.legs) for reading in found] == [0, 1, 0, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """Who placed a call, who hung up and why, as the FreeSWITCH source reads a document."""
 
 import json
+import re
 from urllib.parse import quote
 
+import msgspec
 import pytest
-from tests.sources.freeswitch import changed, document
-from tests.sources.payloads import (
-    one_leg,
-)
+from tests.sources.freeswitch import FREESWITCH, changed, document
+from tests.sources.payloads import CONTEXT, one_leg
 
 from ringback.telephony.disposition import Disposition
 from ringback.telephony.leg import Direction
@@ -43,6 +43,71 @@ def test_who_placed_the_call_decides(
     leg = one_leg("freeswitch", json.dumps(body).encode())
 
     assert (leg.direction, leg.extension) == (direction, extension)
+
+
+LONG_EXTENSIONS = msgspec.structs.replace(CONTEXT, extensions=re.compile(r"\d{2,7}", re.ASCII))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_long_extensions_are_inside_where_the_app_says_so(place: int) -> None:
+    """A call between extensions of seven digits is internal on either of its legs."""
+    case = (FREESWITCH / "internal.json").read_text().replace("103", "1000001").replace("104", "1000002")
+
+    leg = one_leg("freeswitch", case.splitlines()[place].encode(), LONG_EXTENSIONS)
+
+    assert (leg.direction, leg.extension, leg.dialled_number) == (Direction.INTERNAL, "1000001", "1000002")
+
+
+@pytest.mark.parametrize("case", ["click-to-call.json", "click-to-call-not-picked-up.json"])
+def test_of_a_click_to_call_a_long_extension_is_not_the_number(case: str) -> None:
+    """The agent's own extension, rung first, is not taken for who was called."""
+    (leg_of_agent,) = (FREESWITCH / case).read_text().replace('"103', '"1000001').splitlines()[-1:]
+
+    leg = one_leg("freeswitch", leg_of_agent.encode(), LONG_EXTENSIONS)
+
+    assert (leg.extension, leg.dialled_number) == ("1000001", "77010000001")
+
+
+@pytest.mark.parametrize(
+    ("dialled", "sent", "number"),
+    [
+        ("77010000001", "5577010000001", "77010000001"),
+        ("77010000001", "1234#77010000001", "77010000001"),
+        ("77010000001", "1234%2377010000001", "77010000001"),
+        ("77010000001", "55+77010000001", "77010000001"),
+        ("+77010000001", "123477010000001", "+77010000001"),
+        ("87010000001", "5587010000001", "87010000001"),
+        ("112", "1234#112", "112"),
+        ("7010000001", "77010000001", "77010000001"),
+        ("2501234", "77272501234", "77272501234"),
+        ("2079460000", "00442079460000", "00442079460000"),
+        ("7010000001", "81077010000001", "81077010000001"),
+        ("7010000001", "1234#77010000001", "1234#77010000001"),
+        ("77010000001", "+77010000001", "+77010000001"),
+        ("977010000001", "77010000001", "77010000001"),
+        ("77010000001", "1234577010000001", "1234577010000001"),
+        ("77010000002", "5577010000001", "5577010000001"),
+        ("103", "55103", "55103"),
+    ],
+)
+def test_a_technical_prefix_is_no_part_of_the_number(dialled: str, sent: str, number: str) -> None:
+    """What a carrier wants before the number that was dialled is left out; a national number sent whole is not cut."""
+    told = document("busy.json")
+    (placing,) = told["callflow"][0]["caller_profile"]["originator"]["originator_caller_profiles"]
+    placing["destination_number"] = dialled
+    told["callflow"][0]["caller_profile"]["destination_number"] = sent
+
+    assert one_leg("freeswitch", json.dumps(told).encode()).dialled_number == number
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_a_click_to_call_the_caller_id_tells_the_prefix(place: int) -> None:
+    """Where the switch rang the agent first, what was asked for is the caller id shown to the agent."""
+    told = json.loads(changed("click-to-call.json", {"last_arg": "sofia/gateway/carrier/5577010000001"}, place))
+    own = told["callflow"][0]["caller_profile"]
+    own["destination_number"] = own["destination_number"].replace("77010000001", "5577010000001")
+
+    assert one_leg("freeswitch", json.dumps(told).encode()).dialled_number == "77010000001"
 
 
 @pytest.mark.parametrize("name", ["originating_leg_uuid", "originator", "signal_bond", "call_uuid", None])

@@ -132,18 +132,39 @@ def test_an_unknown_name_is_no_name(name: str | None) -> None:
     [
         ({"from": "103_1111113", "to": 9100000001}, Direction.OUTBOUND, "103"),
         ({"from": "440000000000", "to": "9100000001", "user": "103_1111113"}, Direction.OUTBOUND, "103"),
+        ({"from": "440000000000", "to": 9100000001, "agent": "103_1111113"}, Direction.OUTBOUND, "103"),
+        ({"from": "+440000000000", "to": 9100000001}, Direction.OUTBOUND, None),
+        ({"from": "anonymous", "to": 9100000003}, Direction.INBOUND, None),
+        ({"from": 9100000002, "to": 9100000003, "agent": "103_1111113"}, Direction.INBOUND, "103"),
+        ({"from": 9100000002.0, "to": 9100000003, "agent": "103_1111113"}, Direction.INBOUND, "103"),
         ({"from": 9100000002, "to": "104_1111113"}, Direction.INBOUND, "104"),
         ({"from": 9100000002, "to": 9100000003}, Direction.INBOUND, None),
         ({"from": 9100000002}, Direction.INBOUND, None),
     ],
 )
-def test_a_list_row_tells_its_direction_by_where_the_agent_stands(
+def test_a_list_row_tells_its_direction_by_its_from(
     fields: dict[str, object], direction: Direction, extension: str | None
 ) -> None:
-    """A row without a direction is outgoing where an agent placed it, else incoming."""
+    """A row without a direction is outgoing where `from` is an agent or the text of a caller id, else incoming."""
     leg = one_leg("telecmi", json.dumps({"_id": "5d96c6e920837a1998da13ea", "time": 1570162545485, **fields}).encode())
 
     assert (leg.direction, leg.extension) == (direction, extension)
+
+
+def test_a_form_tells_no_number_from_text() -> None:
+    """In a form everything is text: a row with an agent beside both numbers is outgoing, without one incoming."""
+    row = b"_id=5d96c6e920837a1998da13ea&time=1570162545485&from=9100000002&to=9100000003"
+
+    assert one_leg("telecmi", row + b"&agent=103_1111113").direction is Direction.OUTBOUND
+    assert one_leg("telecmi", row).direction is Direction.INBOUND
+
+
+def test_an_answered_incoming_call_is_its_callers() -> None:
+    """The rows of a list of incoming calls stand in the agent's answered ones, with the number of who called."""
+    (first, second) = calls_of(CASES / "telecmi" / "list-incoming-answered-of-an-app.json")
+
+    assert first.lists == second.lists == (ListKey("103", ListKind.IN_ANSWERED),)
+    assert (first.number, second.number) == ("919100000002", "919100000004")
 
 
 @pytest.mark.parametrize("proof", [{"billedsec": 1}, {"record": "true"}, {"record": True}, {"filename": "x.mp3"}])

@@ -79,10 +79,8 @@ def _caller(columns: Columns, technology: str, endpoint: str, context: Context) 
     if not endpoint or technology in _LINES:
         return find_extension(columns.src, context)
     extension = find_extension(endpoint, context)
-    if (
-        extension is None and columns.src and endpoint.startswith(f"{columns.src}-")
-    ):  # PJSIP/100-anna-0000001a, from 100
-        return find_extension(columns.src, context)
+    if extension is None and columns.src and endpoint.startswith(f"{columns.src}-"):
+        return find_extension(columns.src, context)  # PJSIP/100-anna-0000001a, from 100
     return extension
 
 

@@ -17,6 +17,10 @@ from ringback.telephony.leg import clean_text
 Profile = dict[str, Any]
 
 _FORM = re.compile(rb"(?:\A|&)cdr=")
+_XML_BEGINS = re.compile(rb"\s*(?:(?:\S*&)?cdr=)?<")
+_XML_DECLARED = re.compile(rb"\s*(?:(?:\S*&)?cdr=)?<\?xml")
+_XML_ENDS = b"</cdr>"
+_NO_XML = "this is XML, as mod_xml_cdr sends it; FreeSWITCH should load mod_json_cdr instead"
 # What FreeSWITCH's url_encode never leaves as it is (SWITCH_URL_UNSAFE and all outside of printable ASCII).
 _NEVER_ENCODED = re.compile(r"[^!$\'()*,\-./0-9A-Z_a-z~%]")
 _VARIABLES = '"variables":{"'
@@ -116,11 +120,34 @@ def document_records(lines: Iterable[bytes]) -> Iterator[Record]:
     if first in (b"{", b"["):
         yield from json_records(lines)
         return
+    for number, raw in _with_xml_whole(lines):
+        if raw.strip():
+            yield from _records(number, raw, _decode(raw))
+
+
+def _with_xml_whole(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield each line with its number; those of an XML document are one, up to its end or a line that can be read."""
+    begun, xml = 0, list[bytes]()
     for number, line in enumerate(lines, 1):
-        if line.lstrip()[:1] in (b"{", b"["):
-            yield from _records(number, line, decode_json(line))
-        elif line.strip():
-            yield from _records(number, line, decode_form(line))
+        if xml and (_XML_ENDS in xml[-1] or _begins_anew(line)):
+            yield begun, b"".join(xml)
+            xml = []
+        if xml:
+            xml.append(line)
+        elif _XML_BEGINS.match(line):
+            begun, xml = number, [line]
+        else:
+            yield number, line
+    if xml:
+        yield begun, b"".join(xml)
+
+
+def _begins_anew(line: bytes) -> bool:
+    return bool(_XML_DECLARED.match(line)) or not isinstance(_decode(line), UnreadableRecord)
+
+
+def _decode(raw: bytes) -> object:
+    return decode_json(raw) if raw.lstrip()[:1] in (b"{", b"[") else decode_form(raw)
 
 
 def _records(number: int, raw: bytes, value: object) -> Iterator[Record]:
@@ -138,6 +165,8 @@ def decode_form(raw: bytes) -> object:
     not url-encoded on top, so that a plus is a plus.
     """
     text = _FORM.split(raw.strip(), maxsplit=1)[-1]
+    if text[:1] == b"<":
+        return UnreadableRecord(_NO_XML)
     if text[:1] in (b"{", b"["):
         value = decode_json(text)
         if not isinstance(value, UnreadableRecord):
@@ -147,12 +176,15 @@ def decode_form(raw: bytes) -> object:
         return _decode_text(decode_text(unquote_to_bytes(text.replace(b"+", b" "))))
     text = unquote_to_bytes(text).replace(b" ", b"+").rstrip(b"=")
     try:
-        return decode_json(base64.b64decode(text + b"=" * (-len(text) % 4), validate=True))
+        decoded = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except binascii.Error:
         return UnreadableRecord("this is neither JSON nor cdr= with JSON in it, url-encoded or base64")
+    return UnreadableRecord(_NO_XML) if decoded[:1] == b"<" else decode_json(decoded)
 
 
 def _decode_text(text: str) -> object:
+    if text[:1] == "<":
+        return UnreadableRecord(_NO_XML)
     value = decode_json(text.encode())
     if isinstance(value, UnreadableRecord):
         return _with_plain_variables(text) or value

@@ -14,9 +14,11 @@ from ringback.sources.freeswitch_documents import (
 )
 from ringback.sources.reading import Context, find_extension
 from ringback.telephony.leg import MAX_TEXT, Direction
+from ringback.telephony.numbers import is_full_number
 
 _AGENT = re.compile(r"\d{2,6}_\d{1,15}\Z", re.ASCII)
 _OUTSIDE_NUMBER = re.compile(r"\+?\d{7,}\Z", re.ASCII)
+_TECHNICAL_PREFIX = re.compile(r"(?:\d{1,4}|.*(?:#|%23))\+?\Z", re.ASCII)
 _GATEWAY = re.compile(r"sofia/gateway/([^/,|]+)/([^,|@;]*)")
 _EXTERNAL = "sofia/external/"  # the profile that trunks are on in the stock configuration and in FusionPBX
 _PUBLIC = "public"  # the context that callers from outside come into, in both too
@@ -102,7 +104,7 @@ def placing_parties(document: Document, context: Context) -> Parties:
         trunk = document.text("sip_gateway")[:MAX_TEXT] or _only(_trunks(_channel(first)))
         return Parties(Direction.INBOUND, agent, _first(dialled), calling or None, _name(first), trunk)
     trunks = _trunks_tried(document)
-    goes_out = bool(trunks) or bool(_OUTSIDE_NUMBER.match(_first(dialled) or ""))
+    goes_out = bool(trunks) or _is_outside(_first(dialled) or "", context)
     direction = Direction.OUTBOUND if goes_out else Direction.INTERNAL
     return Parties(direction, caller, _first(dialled), calling or None, trunk=_only(trunks))
 
@@ -115,8 +117,9 @@ def _rung_first(document: Document, first: Profile, dialled: list[str], context:
     agent = _first_extension([document.text("dialed_user"), *dialled[:1]], context)
     sent = _GATEWAY.search(document.text("last_arg"))
     shown = text_in(first, "caller_id_number")
-    numbers = [*dialled, sent.group(2) if sent else "", shown if shown != _NOBODYS_NUMBER else ""]
-    number = next((number for number in numbers if _OUTSIDE_NUMBER.match(number)), None)
+    asked = _as_dialled(sent.group(2), [shown]) if sent else ""
+    numbers = [*dialled, asked, shown if shown != _NOBODYS_NUMBER else ""]
+    number = next((number for number in numbers if _is_outside(number, context)), None)
     return Parties(Direction.OUTBOUND, agent, number or _first(dialled), agent, trunk=_only(_trunks_tried(document)))
 
 
@@ -167,13 +170,29 @@ def called_parties(document: Document, context: Context) -> Parties:
     caller = _placed_by(placing, context) if placing is not own else None
     rung = [document.text("dialed_user"), document.text("cc_agent").partition("@")[0]]
     called = _first_extension(rung if trunk else [*rung, dialled, _user(channel)], context)
-    direction = _direction(caller, called, bool(trunk) or bool(_OUTSIDE_NUMBER.match(dialled)))
+    direction = _direction(caller, called, bool(trunk) or _is_outside(dialled, context))
     extension = caller or called or _first_extension([text_in(placing, "destination_number")], context)
     if document.text("hangup_cause") in TAKEN_ELSEWHERE or "loopback/" in (channel[:9], _channel(placing)[:9]):
         extension = None  # no call of this agent's: another leg has it
-    calling = text_in(placing, "caller_id_number") or None
+    calling = text_in(placing, "caller_id_number")
     name = _name(placing) if direction is Direction.INBOUND else None
-    return Parties(direction, extension, dialled or None, calling, name, trunk)
+    number = _as_dialled(dialled, [text_in(placing, "destination_number"), calling])
+    return Parties(direction, extension, number or None, calling or None, name, trunk)
+
+
+def _as_dialled(sent: str, dialled: list[str]) -> str:
+    """Return the number that was sent out, without the technical prefix that a carrier wants before it.
+
+    What was dialled tells where the prefix ends. A national number is dialled without its country's: where a tail of
+    what was sent is a country's number and longer, that is the whole number and nothing is left out.
+    """
+    for number in dialled:
+        plain = number.removeprefix("+")
+        prefix = sent.removesuffix(plain) if plain else ""
+        is_told = bool(_OUTSIDE_NUMBER.match(plain)) or not prefix.isdecimal()
+        if is_told and _TECHNICAL_PREFIX.match(prefix) and prefix != sent:
+            return sent if any(is_full_number(sent[start:]) for start in range(len(prefix))) else number
+    return sent
 
 
 def _placed_by(placing: Profile, context: Context) -> str | None:
@@ -199,6 +218,11 @@ def _originators(document: Document) -> list[Profile]:
 def _first_extension(texts: list[str], context: Context) -> str | None:
     """Return the first that is an extension; raises `UnreadableRecord` where it is another app's agent."""
     return next((extension for text in texts if (extension := find_extension(text, context))), None)
+
+
+def _is_outside(number: str, context: Context) -> bool:
+    """Tell whether a number is too long to be inside, unless the app says that its extensions look like that."""
+    return bool(_OUTSIDE_NUMBER.match(number)) and find_extension(number, context) is None
 
 
 def _first(texts: list[str]) -> str | None:

@@ -41,6 +41,7 @@ _HUNG_UP_BY = {
     ("b", "sent_reject"): "callee",
 }
 _AGENT_ID = re.compile(r"[^_\s]{1,32}_\d{1,15}\Z", re.ASCII)
+_CALLER_ID = re.compile(r"\+?\d+\Z", re.ASCII)
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}\Z")
 
 
@@ -197,7 +198,11 @@ def _parties(fields: Mapping[str, Any], context: Context) -> _Parties:
 
 
 def _direction(fields: Mapping[str, Any], sender: str, receiver: str, agent: str) -> Direction:
-    """Rows of a list do not say: an agent in `from`, or beside both numbers, placed the call."""
+    """Read which way a call went; rows of a list do not say, and their `from` tells.
+
+    Of incoming calls it is the caller as a number, of outgoing ones the agent, or the caller id as text beside a number
+    that was called. Where all is text, as in a form, an agent beside both numbers placed the call.
+    """
     word = _text(fields, "direction").lower()
     if word:
         if word not in ("inbound", "outbound"):
@@ -205,9 +210,17 @@ def _direction(fields: Mapping[str, Any], sender: str, receiver: str, agent: str
         return Direction(word)
     if _AGENT_ID.match(sender):
         return Direction.OUTBOUND
+    if _is_number(fields.get("from")):
+        return Direction.INBOUND
+    if _CALLER_ID.match(sender) and _is_number(fields.get("to")):
+        return Direction.OUTBOUND
     if receiver and not _AGENT_ID.match(receiver) and (agent or not sender):
         return Direction.OUTBOUND
     return Direction.INBOUND
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_agent(text: str, context: Context) -> bool:

@@ -9,9 +9,7 @@ from phonenumbers import PhoneNumberFormat, ValidationResult
 MAX_EXACT_DIGITS = 15  # the longest E.164 number; also what every JSON reader keeps exactly (below 2**53)
 UNKNOWN_NUMBER = "unknown"
 
-_NATIONAL_EIGHT = (
-    "8"  # before national numbers in Russia, Kazakhstan and others; no country's code begins with it alone
-)
+_NATIONAL_EIGHT = "8"  # before national numbers in Russia, Kazakhstan and others; alone it is no country's code
 _DIALLED = re.compile(r"\+?[\d\s().\-/]+\Z", re.ASCII)
 _SIP_URI = re.compile(r"(?:sips?|tel):([^@;>]+)", re.IGNORECASE)
 _NOT_DIGIT = re.compile(r"\D+")
@@ -83,6 +81,11 @@ def is_part_of_number(prefix: str, number: str) -> bool:
     except phonenumbers.NumberParseException:
         return False
     return str(read.country_code) == code and phonenumbers.is_possible_number(read)
+
+
+def is_full_number(digits: str) -> bool:
+    """Tell whether some country has this number, its prefix included and no plus before it."""
+    return _known(digits) is not None
 
 
 def number_again(shown: str, region: str | None) -> str:
