@@ -88,7 +88,7 @@ async function showLegs(call, place, named) {
       made("p", { class: "quiet" }, call.tries > 1 ? filled(words.lastTry, { legs: attempts }) : attempts),
       made("ol", {}, ...legs.map(legItem)),
       call.tries > 1 ? everyTry(call) : null,
-      call.number === "unknown" ? null : nameForm(call, named),
+      isNameable(call.number) ? nameForm(call, named) : null,
       made("p", { class: "quiet id" }, `${words.callId} `, made("code", {}, call.id)),
     ];
     place.replaceChildren(...parts.filter(Boolean));
@@ -107,6 +107,11 @@ function addressOfAll(call) {
   const { range, from, to } = read();
   const days = range === "days" ? { range, from, to } : { range: "30" };
   return write({ list: OUT_MISSED, ...days, of: call.agent, find: call.number });
+}
+
+// As the server has it: contacts are of numbers, and anna@example.com is none.
+function isNameable(number) {
+  return /\p{Nd}/u.test(number);
 }
 
 function nameForm(call, named) {
