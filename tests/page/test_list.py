@@ -163,6 +163,33 @@ def test_rows_that_stay_keep_their_focus(signed: Desk, tenant: Tenant) -> None:
     assert run(signed.find(".row:nth-child(2) .legs").is_visible())
 
 
+def test_a_page_that_is_being_typed_stays(desk: Desk, tenant: Tenant) -> None:
+    """A call that comes in draws the pager anew, and leaves what stands in its field to whoever types there."""
+    tenant.ingest(*some(130))
+    desk.open_as(tenant)
+    desk.settle()
+    run(desk.find(".where input").select_text())
+    run(desk.page.keyboard.type("1"))
+    tenant.ingest(missed(now_ms(), call_key="new"))
+    desk.reads("#title", "131 calls")
+    run(desk.page.keyboard.type("2"))
+
+    assert run(desk.find(".where input").input_value()) == "12"
+
+
+def test_the_page_field_goes_with_the_address(desk: Desk, tenant: Tenant) -> None:
+    """After a page was typed and gone back from, the field has the page that is shown."""
+    tenant.ingest(*some(130))
+    desk.open_as(tenant)
+    run(desk.page.fill(".where input", "3"))
+    run(desk.page.press(".where input", "Enter"))
+    desk.reads(".where", "Page 3 of 6")
+    run(desk.page.go_back())
+    desk.reads(".where", "Page 1 of 6")
+
+    assert run(desk.find(".where input").input_value()) == "1"
+
+
 # --- many calls ----------------------------------------------------------------------------------------------------
 
 
