@@ -190,6 +190,24 @@ def test_the_page_field_goes_with_the_address(desk: Desk, tenant: Tenant) -> Non
     assert run(desk.find(".where input").input_value()) == "1"
 
 
+def test_the_find_field_goes_with_the_address(desk: Desk, tenant: Tenant) -> None:
+    """Back from a search empties the field with the cursor in it; what is typed while the search stays is left."""
+    tenant.ingest(*some(3), missed(at(1, 8), name="Bob"))
+    desk.open_as(tenant)
+    desk.press("30 days")
+    run(desk.page.fill("#text", "bob"))
+    run(desk.page.press("#text", "Enter"))
+    desk.reads("#title", "1 call nobody picked up with “bob”")
+    run(desk.page.go_back())
+    desk.reads("#title", "4 calls")
+    assert run(desk.find("#text").input_value()) == ""
+
+    run(desk.page.fill("#text", "zo"))
+    run(desk.page.go_back())
+    desk.reads("#ranges [aria-current]", "7 days")
+    assert run(desk.find("#text").input_value()) == "zo"
+
+
 # --- many calls ----------------------------------------------------------------------------------------------------
 
 
