@@ -208,6 +208,18 @@ def test_the_find_field_goes_with_the_address(desk: Desk, tenant: Tenant) -> Non
     assert run(desk.find("#text").input_value()) == "zo"
 
 
+def test_a_call_ahead_of_the_clock_says_when(desk: Desk, tenant: Tenant) -> None:
+    """Where a switch's clock is hours ahead the row has the time of the call; within a minute it is now."""
+    ahead = now_ms() + 2 * 3_600_000
+    tenant.ingest(missed(ahead, call_key="ahead"), missed(now_ms() + 30_000, call_key="now"))
+    desk.open_as(tenant)
+    desk.counts(".row", 2)
+
+    clock = f"{datetime.fromtimestamp(ahead / 1000, ZONE):%-H:%M}"
+    assert desk.texts(".when .day") == ["today", "now"]
+    assert desk.texts(".when .clock")[0] == clock
+
+
 # --- many calls ----------------------------------------------------------------------------------------------------
 
 
