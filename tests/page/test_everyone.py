@@ -144,7 +144,7 @@ def test_nothing_is_wider_than_the_screen(window: Desk, agent: Tenant, path: str
 
 @pytest.mark.parametrize("width", [320, 1100])
 def test_tables_break_no_word(browsers: Browsers, house: House, width: int) -> None:
-    """The table of agents has its words whole, on small screens and beside long names; its box scrolls, not the page."""
+    """The table of agents has its words whole, on small screens and beside long names; its box scrolls, no more."""
     chief = house.tenant()
     chief.add_agent("104", LONG)
     with_store(house.store, lambda store: store.set_supervisor(chief.app_id, "103", is_supervisor=True))

@@ -13,7 +13,7 @@ from tests.web.house import Tenant, missed
 
 COLOURS = """() => {
     const [style, rules] = [getComputedStyle(document.documentElement), [...document.styleSheets[0].cssRules]];
-    const names = [...rules.find((rule) => rule.selectorText === ":root").style].filter((name) => name.startsWith("--"));
+    const names = [...rules.find((rule) => rule.selectorText === ":root").style].filter((one) => one.startsWith("--"));
     return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(name)]));
 }"""
 
