@@ -34,6 +34,11 @@ def at(days_ago: int, hour: int = 12, minute: int = 0) -> int:
     return int(day.timestamp() * 1000)
 
 
+def day(days_ago: int) -> str:
+    """Return a day of the reader's, as addresses name it."""
+    return datetime.fromtimestamp(at(days_ago) / 1000, ZONE).date().isoformat()
+
+
 def some(count: int, *, days_ago: int = 1, **fields: Any) -> list[dict[str, object]]:
     """Return so many calls of a day, a minute between them, the number of each one higher."""
     return [

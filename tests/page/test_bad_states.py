@@ -186,7 +186,18 @@ def test_days_in_the_wrong_order_are_told(shown: Desk) -> None:
     """A range that ends before it begins is named as such."""
     shown.go("/?from=2026-02-02&to=2026-02-01")
 
-    shown.reads("#said", "The first day is after the last one.")
+    shown.reads("#said", "The first day is after the last one")
+
+
+@pytest.mark.parametrize("wrong", ["0026-11-01", "1960-01-01", "12026-11-01", "2026-13-01"])
+def test_days_that_cannot_be_shown_are_told(shown: Desk, wrong: str) -> None:
+    """Days of a year that no call is from, or that no calendar has, are named as such, not shown as other days."""
+    for path in (f"/?from={wrong}&to=2026-11-01", f"/?from=2026-11-01&to={wrong}"):
+        shown.go(path)
+
+        shown.reads("#said", "or one of them is no day that can be shown.")
+        shown.counts(".row", 0)
+        assert shown.path == path
 
 
 def test_legs_that_cannot_be_read_say_so(shown: Desk) -> None:

@@ -22,6 +22,16 @@ BARE_VIEW_MS = 40  # a line of plain text, on two quiet cores
 PAINTED = """() => new Promise((told) => new PerformanceObserver((list) => {
     for (const one of list.getEntries()) if (one.name === "first-contentful-paint") told(one.startTime);
 }).observe({type: "paint", buffered: true}))"""
+BROKEN = """(within) => {
+    const texts = document.createTreeWalker(document.querySelector(within), NodeFilter.SHOW_TEXT);
+    const [broken, range] = [[], document.createRange()];
+    while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[\\p{L}\\p{N}]+/gu)) {
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        if (range.getClientRects().length > 1) broken.push(word[0]);
+    }
+    return broken;
+}"""
 WINDOWS: dict[str, dict[str, Any]] = {
     "desktop-light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "desktop-dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -130,6 +140,21 @@ def test_nothing_is_wider_than_the_screen(window: Desk, agent: Tenant, path: str
 
     assert window.ask("() => document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     assert LONG in "".join(window.texts(".name"))
+
+
+@pytest.mark.parametrize("width", [320, 1100])
+def test_tables_break_no_word(browsers: Browsers, house: House, width: int) -> None:
+    """The table of agents has its words whole, on small screens and beside long names; its box scrolls, no more."""
+    chief = house.tenant()
+    chief.add_agent("104", LONG)
+    with_store(house.store, lambda store: store.set_supervisor(chief.app_id, "103", is_supervisor=True))
+    with browsers.desk(house.url, viewport={"width": width, "height": 640}) as desk:
+        desk.open_as(chief, path="/?list=ring_back&of=*")
+        desk.sees("#team tbody tr")
+
+        assert LONG in "".join(desk.texts("#team tbody th"))
+        assert desk.ask(BROKEN, "#team") == []
+        assert desk.ask("() => document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
 @pytest.mark.parametrize("path", ["/", EVERY_CALL])

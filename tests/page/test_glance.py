@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.loop import run
 from tests.page.days import ZONE, at
-from tests.page.desk import Desk
+from tests.page.desk import Browsers, Desk
 from tests.page.sessions import signed_in
 from tests.web.house import Tenant, missed
 
@@ -102,6 +102,17 @@ def test_the_chart_can_be_read_without_eyes(desk: Desk, tenant: Tenant) -> None:
     assert rows[0] == ["When", "Answered", "Nobody picked up"]
     assert ["10:00", "9", "3"] in rows
     assert len(rows) == 25
+
+
+def test_sentences_are_of_one_language(browsers: Browsers, tenant: Tenant) -> None:
+    """Whatever the reader's settings write numbers like, the best hours are joined by a word of the page's own."""
+    tenant.ingest(
+        *(missed(at(1, hour, n), call_key=f"{hour}-{n}", disposition="answered") for hour in (9, 10) for n in range(5))
+    )
+    with browsers.desk(tenant.house.url, locale="de-DE") as desk:
+        desk.open_as(tenant, path="/?range=yesterday")
+
+        desk.reads("#best", "people: 9:00 (100\u00a0% of 5) and 10:00 (100\u00a0% of 5).")
 
 
 def test_no_calls_draw_no_chart(signed: Desk) -> None:

@@ -163,6 +163,63 @@ def test_rows_that_stay_keep_their_focus(signed: Desk, tenant: Tenant) -> None:
     assert run(signed.find(".row:nth-child(2) .legs").is_visible())
 
 
+def test_a_page_that_is_being_typed_stays(desk: Desk, tenant: Tenant) -> None:
+    """A call that comes in draws the pager anew, and leaves what stands in its field to whoever types there."""
+    tenant.ingest(*some(130))
+    desk.open_as(tenant)
+    desk.settle()
+    run(desk.find(".where input").select_text())
+    run(desk.page.keyboard.type("1"))
+    tenant.ingest(missed(now_ms(), call_key="new"))
+    desk.reads("#title", "131 calls")
+    run(desk.page.keyboard.type("2"))
+
+    assert run(desk.find(".where input").input_value()) == "12"
+
+
+def test_the_page_field_goes_with_the_address(desk: Desk, tenant: Tenant) -> None:
+    """After a page was typed and gone back from, the field has the page that is shown."""
+    tenant.ingest(*some(130))
+    desk.open_as(tenant)
+    run(desk.page.fill(".where input", "3"))
+    run(desk.page.press(".where input", "Enter"))
+    desk.reads(".where", "Page 3 of 6")
+    run(desk.page.go_back())
+    desk.reads(".where", "Page 1 of 6")
+
+    assert run(desk.find(".where input").input_value()) == "1"
+
+
+def test_the_find_field_goes_with_the_address(desk: Desk, tenant: Tenant) -> None:
+    """Back from a search empties the field with the cursor in it; what is typed while the search stays is left."""
+    tenant.ingest(*some(3), missed(at(1, 8), name="Bob"))
+    desk.open_as(tenant)
+    desk.press("30 days")
+    run(desk.page.fill("#text", "bob"))
+    run(desk.page.press("#text", "Enter"))
+    desk.reads("#title", "1 call nobody picked up with “bob”")
+    run(desk.page.go_back())
+    desk.reads("#title", "4 calls")
+    assert run(desk.find("#text").input_value()) == ""
+
+    run(desk.page.fill("#text", "zo"))
+    run(desk.page.go_back())
+    desk.reads("#ranges [aria-current]", "7 days")
+    assert run(desk.find("#text").input_value()) == "zo"
+
+
+def test_a_call_ahead_of_the_clock_says_when(desk: Desk, tenant: Tenant) -> None:
+    """Where a switch's clock is hours ahead the row has the time of the call; within a minute it is now."""
+    ahead = now_ms() + 2 * 3_600_000
+    tenant.ingest(missed(ahead, call_key="ahead"), missed(now_ms() + 30_000, call_key="now"))
+    desk.open_as(tenant)
+    desk.counts(".row", 2)
+
+    clock = f"{datetime.fromtimestamp(ahead / 1000, ZONE):%-H:%M}"
+    assert desk.texts(".when .day") == ["today", "now"]
+    assert desk.texts(".when .clock")[0] == clock
+
+
 # --- many calls ----------------------------------------------------------------------------------------------------
 
 

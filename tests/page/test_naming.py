@@ -64,6 +64,19 @@ def test_what_is_being_written_stays_whatever_comes(desk: Desk, tenant: Tenant, 
     assert "Maria Schmidt" in [row["name"] for row in rows]
 
 
+def test_a_number_without_a_digit_is_not_named(desk: Desk, tenant: Tenant) -> None:
+    """A SIP user whom no contact can stand for gets no form, for the server would refuse what it sends."""
+    tenant.ingest(missed(at(1), dialled_number="anna@example.com"), missed(at(2), dialled_number="desk7"))
+    desk.open_as(tenant)
+    desk.counts(".row", 2)
+    for row in (0, 1):
+        run(desk.find(".details").nth(row).click())
+        desk.reads(f".legs >> nth={row}", "1 attempt")
+
+    desk.counts(".naming", 1)
+    desk.reads(".naming", "Name of desk7")
+
+
 def test_names_are_given_by_those_who_are_signed_in(tenant: Tenant) -> None:
     """No session, or another page's request, names nothing; what is no name or number is refused by its word."""
     wanted = {"number": "919100000000", "name": "Zoë"}

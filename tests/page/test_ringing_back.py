@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Error, Route
 from tests.loop import run
-from tests.page.days import at, now_ms, some
+from tests.page.days import at, day, now_ms, some
 from tests.page.desk import EVERY_CALL, Desk
 from tests.page.sessions import signed_in
 from tests.page.test_live import SOON_SECONDS
@@ -260,6 +260,30 @@ def test_details_lead_to_every_try(shown: Desk) -> None:
     shown.press(f"All calls to {ADA_READ}")
 
     shown.reads("#title", "3 calls nobody picked up with “919876543210”")
+
+
+def test_every_try_is_one_of_the_days_shown(desk: Desk, tenant: Tenant) -> None:
+    """Where the address names days, the way to all calls keeps them: older ones than of 30 days are found."""
+    tenant.ingest(*tried(ADA, at(61), at(60)))
+    desk.open_as(tenant, path=f"/?list=ring_back&from={day(61)}&to={day(60)}")
+    desk.press(f"Details of the call to {ADA_READ}")
+    desk.press(f"All calls to {ADA_READ}")
+
+    desk.reads("#title", "2 calls nobody picked up with “919876543210”")
+    assert desk.path == f"/?list=out_missed&from={day(61)}&to={day(60)}&find=919876543210"
+
+
+def test_details_that_stay_open_lead_to_the_days_shown(shown: Desk) -> None:
+    """A row that stays while other days are chosen leads to those, not to the days it was opened in."""
+    shown.press(f"Details of the call to {ADA_READ}")
+    shown.sees(".every a")
+    run(shown.page.fill("[name=from]", day(2)))
+    shown.press("Show")
+    shown.reads("#subtitle", "–")
+    shown.wait(lambda: f"from={day(2)}" in shown.path)
+    shown.press(f"All calls to {ADA_READ}")
+
+    shown.reads("#title", "2 calls nobody picked up with “919876543210”")
 
 
 def test_whoever_is_at_a_row_that_leaves_is_at_the_next(shown: Desk, tenant: Tenant) -> None:

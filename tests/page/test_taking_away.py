@@ -11,6 +11,12 @@ from tests.page.desk import Desk
 from tests.page.sessions import signed_in
 from tests.web.house import Tenant, missed
 
+COLOURS = """() => {
+    const [style, rules] = [getComputedStyle(document.documentElement), [...document.styleSheets[0].cssRules]];
+    const names = [...rules.find((rule) => rule.selectorText === ":root").style].filter((one) => one.startsWith("--"));
+    return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(name)]));
+}"""
+
 
 def test_the_file_holds_the_range(desk: Desk, tenant: Tenant) -> None:
     """What is pressed on the page gives the whole range shown, newest first, in the reader's own time."""
@@ -71,6 +77,33 @@ def test_paper_gets_the_calls_alone(desk: Desk, tenant: Tenant) -> None:
         assert run(desk.find(shown).first.is_visible()), shown
     for hidden in (".top", ".tools", "#glance", ".details", "#csv", "#print"):
         assert run(desk.find(hidden).first.is_hidden()), hidden
+
+
+def test_paper_gets_no_form(desk: Desk, tenant: Tenant) -> None:
+    """With details open their attempts are printed; the form to name the number, buttons and ways on are not."""
+    tenant.ingest(*some(1), *some(1, days_ago=2))
+    desk.open_as(tenant, path="/")
+    desk.press("Details of the call to +91 91000 00000")
+    desk.reads(".legs", "1 attempt")
+    run(desk.page.emulate_media(media="print"))
+
+    assert run(desk.find(".legs ol").is_visible())
+    for hidden in (".legs form", ".legs a", "button >> visible=true"):
+        desk.misses(hidden)
+
+
+def test_paper_has_the_colours_of_day(desk: Desk, tenant: Tenant) -> None:
+    """What is printed from a dark screen has the colours of one from a light screen, all of them."""
+    tenant.ingest(*some(1))
+    desk.open_as(tenant)
+    desk.sees(".row")
+    told = []
+    for scheme in ("dark", "light"):
+        run(desk.page.emulate_media(media="print", color_scheme=scheme))
+        told.append(desk.ask(COLOURS))
+
+    assert told[0] == told[1]
+    assert "--soft" in told[0]
 
 
 def csv_of(tenant: Tenant, **asked: str) -> httpx.Response:

@@ -75,7 +75,7 @@ def with_store(url: str, work: Callable[[Store], Awaitable[T]]) -> T:
     return asyncio.run(done())
 
 
-async def add_agent(store: Store, agent_id: AgentId) -> str:
+async def add_agent(store: Store, agent_id: AgentId, name: str = NAME) -> str:
     """Add an agent with PASSWORD and return a token of it."""
     app = await store.app(agent_id.app_id)
     assert app is not None
@@ -83,7 +83,7 @@ async def add_agent(store: Store, agent_id: AgentId) -> str:
         Agent(
             app_id=agent_id.app_id,
             extension=agent_id.extension,
-            name=NAME,
+            name=name,
             password_hash=password_hash(),
             is_disabled=False,
             created_at=app.created_at,
@@ -139,9 +139,9 @@ class Tenant(NamedTuple):
             keywords["json"] = list(records)
         return self.house.http.post(f"/ingest/{source}", **keywords)
 
-    def add_agent(self, extension: str) -> str:
+    def add_agent(self, extension: str, name: str = NAME) -> str:
         """Add another agent and return a token of it."""
-        return with_store(self.house.store, lambda store: add_agent(store, AgentId(extension, self.app_id)))
+        return with_store(self.house.store, lambda store: add_agent(store, AgentId(extension, self.app_id), name))
 
 
 class House(NamedTuple):

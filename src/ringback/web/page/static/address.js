@@ -5,13 +5,14 @@ export const LISTS = [RING_BACK, OUT_MISSED];
 export const RANGES = ["today", "yesterday", "7", "30"];
 const DEFAULTS = { [RING_BACK]: "30", [OUT_MISSED]: "7" }; // what is left to do goes further back than what has happened
 const KNOWN = ["range", "from", "to", "of", "find", "page"];
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const LIKE_DAY = /^\d{4,6}-\d{2}-\d{2}$/; // what a field for a day may hold: years to come have more digits
+const NO_TIME = { from: 0, to: -1 };
 
 // {list: one of LISTS, range: one of RANGES or "days", from, to (YYYY-MM-DD, for "days"), of, find, page}
 export function read(search = location.search) {
   const given = new URLSearchParams(search);
   const page = Number(given.get("page"));
-  const days = isDay(given.get("from")) && isDay(given.get("to"));
+  const days = ["from", "to"].every((name) => LIKE_DAY.test(given.get(name)));
   const list = listOf(given);
   return {
     list,
@@ -48,11 +49,12 @@ export function writeOther(shown, list) {
   return write({ ...shown, list, range, page: 1 });
 }
 
-// The range in epoch milliseconds, both ends included, by the reader's own days.
+// The range in epoch milliseconds, both ends included, by the reader's own days. It ends before it begins where the days do,
+// and where one of them cannot be shown.
 export function bounds(shown, now = new Date()) {
   const day = (back) => new Date(now.getFullYear(), now.getMonth(), now.getDate() - back);
   const until = (back) => day(back - 1).getTime() - 1;
-  if (shown.range === "days") return { from: midnight(shown.from, 0), to: midnight(shown.to, 1) - 1 };
+  if (shown.range === "days") return spanOf(shown);
   if (shown.range === "yesterday") return { from: day(1).getTime(), to: until(1) };
   if (shown.range === "today") return { from: day(0).getTime(), to: until(0) };
   return { from: day(Number(shown.range) - 1).getTime(), to: until(0) };
@@ -64,11 +66,15 @@ export function asDay(milliseconds) {
   return `${String(day.getFullYear()).padStart(4, "0")}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 }
 
+function spanOf({ from, to }) {
+  return isDay(from) && isDay(to) ? { from: midnight(from, 0), to: midnight(to, 1) - 1 } : NO_TIME;
+}
+
 function midnight(text, later) {
   const [year, month, day] = text.split("-").map(Number);
   return new Date(year, month - 1, day + later).getTime();
 }
 
 function isDay(text) {
-  return DAY.test(text || "") && midnight(text, 0) > 0 && asDay(midnight(text, 0)) === text;
+  return text.length === 10 && midnight(text, 0) > 0 && asDay(midnight(text, 0)) === text;
 }

@@ -1,7 +1,7 @@
 // Tries and answers of the range as bars, with the same as a table; and the best hours to reach people.
 import { barName, hourName } from "./dates.js";
 import { by, drawn, made } from "./dom.js";
-import { filled, locale, number, words } from "./words.js";
+import { filled, joined, locale, number, words } from "./words.js";
 
 const [HEIGHT, BASE, LEAST_WIDTH] = [130, 108, 240]; // pixels; the drawing is as wide as there is room
 const LABEL_WIDTH = 90;
@@ -104,7 +104,7 @@ function best(hours) {
   const told = ranked.map((hour) =>
     filled(words.bestHour, { hour: hourName(hour.hour), share: share.format(rate(hour)), tries: number(tries(hour)) }),
   );
-  return filled(words.best, { hours: new Intl.ListFormat(locale).format(told) });
+  return filled(words.best, { hours: joined(told) });
 }
 
 const rate = (hour) => hour.answered / tries(hour);

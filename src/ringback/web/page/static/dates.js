@@ -14,7 +14,7 @@ const inSeconds = new Intl.NumberFormat(locale, { style: "unit", unit: "second",
 
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
-// When a call was, in two parts: how long ago if that was today, else the day; and the time of the day.
+// When a call was, in two parts: how long ago if that was today, else the day (today, where it is to come); and the time of the day.
 export function when(milliseconds, now = Date.now()) {
   const then = new Date(milliseconds);
   const today = new Date(now);
@@ -39,6 +39,7 @@ export const hourName = (hour) => clock.format(new Date(2001, 0, 1, hour));
 
 function ago(milliseconds, now) {
   const past = now - milliseconds;
+  if (past <= -MINUTE) return relative.format(0, "day"); // by a switch whose clock is ahead: the time of day says more
   if (past < MINUTE) return relative.format(0, "second");
   if (past < HOUR) return relative.format(-Math.floor(past / MINUTE), "minute");
   return relative.format(-Math.floor(past / HOUR), "hour");

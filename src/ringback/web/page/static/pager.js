@@ -11,14 +11,27 @@ export function showPager(page, shown, go) {
   pager.hidden = pages === 1;
   pager.setAttribute("aria-label", words.pager);
   const focused = pager.contains(document.activeElement) ? document.activeElement.dataset.step : null;
-  pager.replaceChildren(
+  const parts = [
     step("first", 1, shown.page > 1, shown),
     step("previous", Math.min(shown.page - 1, pages), shown.page > 1, shown),
     where(shown.page, pages, go),
     step("next", shown.page + 1, shown.page < pages, shown),
     step("last", pages, shown.page < pages, shown),
-  );
+  ];
+  if (focused === "field" && pages >= MANY && document.activeElement.defaultValue === String(shown.page)) {
+    return putAround(document.activeElement, parts);
+  }
+  pager.replaceChildren(...parts);
   if (focused) pager.querySelector(`[data-step="${focused}"]`)?.focus();
+}
+
+// Leaves the field that has the focus where it is, with what is being typed and the cursor in it; all else is as told.
+function putAround(field, parts) {
+  const form = field.form;
+  const drawn = parts.find((part) => part.tagName === "FORM");
+  field.max = drawn.querySelector("input").max;
+  form.querySelector("span").replaceWith(drawn.querySelector("span"));
+  [...form.parentElement.children].forEach((part, at) => part === form || part.replaceWith(parts[at]));
 }
 
 function step(name, page, leads, shown) {

@@ -1,5 +1,5 @@
 // One call of the list, or one number with its last try; and that call's legs when they are asked for.
-import { OUT_MISSED, write } from "./address.js";
+import { OUT_MISSED, read, write } from "./address.js";
 import { ask } from "./api.js";
 import { exact, seconds, time, when } from "./dates.js";
 import { doneButton, keyOf } from "./done.js";
@@ -30,6 +30,7 @@ export function rowOf(call, acts) {
   row.refresh = () => {
     const { day, time } = when(call.started_ms);
     stamp.replaceChildren(made("span", { class: "day" }, day), " ", made("span", { class: "clock" }, time));
+    legs.querySelector(".every a")?.setAttribute("href", addressOfAll(call)); // other days may be shown by now
   };
   row.refresh();
   return row;
@@ -87,7 +88,7 @@ async function showLegs(call, place, named) {
       made("p", { class: "quiet" }, call.tries > 1 ? filled(words.lastTry, { legs: attempts }) : attempts),
       made("ol", {}, ...legs.map(legItem)),
       call.tries > 1 ? everyTry(call) : null,
-      call.number === "unknown" ? null : nameForm(call, named),
+      isNameable(call.number) ? nameForm(call, named) : null,
       made("p", { class: "quiet id" }, `${words.callId} `, made("code", {}, call.id)),
     ];
     place.replaceChildren(...parts.filter(Boolean));
@@ -97,8 +98,20 @@ async function showLegs(call, place, named) {
 }
 
 function everyTry(call) {
-  const href = write({ list: OUT_MISSED, range: "30", of: call.agent, find: call.number });
-  return made("p", {}, made("a", { href, "data-inside": true }, filled(words.everyTry, { number: call.readable })));
+  const text = filled(words.everyTry, { number: call.readable });
+  return made("p", { class: "every" }, made("a", { href: addressOfAll(call), "data-inside": true }, text));
+}
+
+// Among the days that are shown, where they were chosen: who looks at those of long ago finds nothing among the last ones.
+function addressOfAll(call) {
+  const { range, from, to } = read();
+  const days = range === "days" ? { range, from, to } : { range: "30" };
+  return write({ list: OUT_MISSED, ...days, of: call.agent, find: call.number });
+}
+
+// As the server has it: contacts are of numbers, and anna@example.com is none.
+function isNameable(number) {
+  return /\p{Nd}/u.test(number);
 }
 
 function nameForm(call, named) {

@@ -3,13 +3,16 @@ import { asDay, bounds, RANGES, write } from "./address.js";
 import { by, made } from "./dom.js";
 import { words } from "./words.js";
 
+let found = null; // what the address said to find when the tools were shown last
+
 export function showTools(shown, go) {
   by("ranges").setAttribute("aria-label", words.rangesLabel);
   by("ranges").replaceChildren(...RANGES.map((range) => rangeLink(range, shown)));
   showDays(shown, go);
-  const find = by("find");
-  if (document.activeElement !== by("text")) by("text").value = shown.find;
-  find.onsubmit = (event) => {
+  const isTyped = shown.find === found && document.activeElement === by("text");
+  if (!isTyped) by("text").value = shown.find;
+  found = shown.find;
+  by("find").onsubmit = (event) => {
     event.preventDefault();
     go({ find: by("text").value.trim() });
   };

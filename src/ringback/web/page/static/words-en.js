@@ -50,7 +50,7 @@ export const words = {
   fromDay: "From",
   toDay: "To",
   show: "Show",
-  wrongDays: "The first day is after the last one.",
+  wrongDays: "The first day is after the last one, or one of them is no day that can be shown.",
   find: "Number or name",
   findNow: "Find",
   foundWith: "with “{text}”",

@@ -1,8 +1,9 @@
 // The words of the page in the reader's language. A language is one file like words-en.js and a line here.
 const languages = { en: () => import("./words-en.js") };
 
-const wanted = (navigator.languages || [navigator.language]).map((name) => name.split("-")[0]);
-const language = wanted.find((name) => name in languages) || "en";
+const languageOf = (name) => name.split("-")[0];
+const tag = (navigator.languages || [navigator.language]).find((name) => languageOf(name) in languages) || "en"; // as en-GB
+const language = languageOf(tag);
 
 export const { words } = await languages[language]();
 // Numbers, dates and times are as the reader's own settings have them, whatever language the words are in.
@@ -19,6 +20,11 @@ export function number(value) {
 // The form that fits a count, of {one: "# call", other: "# calls"}.
 export function counted(forms, count) {
   return (forms[plurals.select(count)] || forms.other).replace("#", number(count));
+}
+
+// Texts as one, by the words' own "and": it stands in a sentence of them.
+export function joined(texts) {
+  return new Intl.ListFormat(tag).format(texts);
 }
 
 // Puts values into a text's {places}.
