@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import asyncpg
 import pytest
 from tests.databases.postgresql import PostgreSql
 from tests.loop import run
 from tests.storage.examples import AN_APP, BEGUN_MS, whole_lists
 from tests.storage.processes import pouring
+from tests.storage.waiting import held, until_waiting
 from tests.stores import PostgresqlStores
 from tests.telephony.examples import a_leg
 
@@ -20,10 +20,6 @@ from ringback.storage.postgresql.purging import purge_before
 
 APP = AN_APP.app_id
 WRITERS = 3
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name = 'ringback'
-"""
 
 
 @pytest.fixture
@@ -42,19 +38,15 @@ def test_a_call_that_comes_while_its_list_is_waited_for_leaves_as_well(url: str)
         store, connections = await open_store(url), await Connections.open(Place.of(url))
         await store.add_app(AN_APP)
         await store.take_in(APP, [a_leg("old")])
-        holder, watcher = await asyncpg.connect(url), await asyncpg.connect(url)
+        async with held(url, "SELECT FROM call_list FOR UPDATE"):
+            adding = asyncio.create_task(store.take_in(APP, [a_leg("old too", seconds=1)]))
+            await until_waiting(url, 1)
+            purging = asyncio.create_task(purge_once(connections))
+            await until_waiting(url, 2)
+        await adding
         try:
-            async with holder.transaction():
-                await holder.execute("SELECT FROM call_list FOR UPDATE")
-                adding = asyncio.create_task(store.take_in(APP, [a_leg("old too", seconds=1)]))
-                await until_waiting(watcher, 1)
-                purging = asyncio.create_task(purge_once(connections))
-                await until_waiting(watcher, 2)
-            await adding
             return await purging, store
         finally:
-            await holder.close()
-            await watcher.close()
             await connections.close()
 
     calls, store = run(purged())
@@ -83,10 +75,3 @@ async def purge_once(connections: Connections) -> int:
     """Purge all calls that there are, in one transaction that is not run again."""
     async with connections.transaction(30.0) as connection:
         return await purge_before(connection, APP, BEGUN_MS + 10**9)
-
-
-async def until_waiting(connection: "asyncpg.Connection[asyncpg.Record]", sessions: int) -> None:
-    """Wait until so many of the store's sessions wait for a lock."""
-    async with asyncio.timeout(30):
-        while await connection.fetchval(WAITING) < sessions:  # noqa: ASYNC110  (other processes make it so)
-            await asyncio.sleep(0.01)
