@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 
@@ -34,3 +35,11 @@ async def until_waiting(url: str, sessions: int, of: str = "") -> None:
                 await asyncio.sleep(0.01)
     finally:
         await watcher.close()
+
+
+async def until_waiting_or_done(url: str, task: "asyncio.Task[Any]", of: str) -> None:
+    """Wait until the task is done, or one of the store's sessions waits in a statement that has these words."""
+    waiting = asyncio.create_task(until_waiting(url, 1, of))
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    await asyncio.wait({waiting})

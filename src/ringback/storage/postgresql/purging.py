@@ -6,6 +6,7 @@ import asyncpg
 
 from ringback.storage.by_number import numbered_call
 from ringback.storage.postgresql.connections import Connection, Overtaken
+from ringback.storage.postgresql.dropping import hold_all
 from ringback.storage.postgresql.ring_back import purge_numbered
 from ringback.telephony.call import ListKey, ListKind
 
@@ -27,12 +28,12 @@ FROM app a WHERE a.app_id = $1
 _OLD = "c.app_id = $1 AND c.extension = l.extension AND c.kind = l.kind AND c.started_ms < $2"
 OLD = f"SELECT DISTINCT c.call_ref FROM call_list l JOIN listed_call c ON {_OLD} WHERE l.app_id = $1"
 HOLD_LEGS = """
-SELECT l.call_ref FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
+SELECT l.call_ref, l.ordinal FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
 ORDER BY l.call_ref, l.ordinal FOR UPDATE
 """
 # Never waited for: by now lists are held, and whoever has these legs may wait for the lists.
 HOLD_FREE_LEGS = """
-SELECT l.call_ref FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
+SELECT l.call_ref, l.ordinal FROM leg l WHERE l.app_id = $1 AND l.call_ref = ANY ($2::bytea[])
 ORDER BY l.call_ref, l.ordinal FOR UPDATE NOWAIT
 """
 HOLD_LISTS = "SELECT l.kind FROM call_list l WHERE l.app_id = $1 ORDER BY l.extension, l.kind FOR UPDATE"
@@ -47,17 +48,18 @@ async def purge_before(connection: Connection, app_id: int, until_ms: int) -> in
     """Drop an app's calls that started before this time; return how many.
 
     A call starts at one time in all its lists, so a slice of time holds whole calls: lists and legs never disagree.
-    Legs are held before lists, as by every writer. Calls that came meanwhile leave as well, so that purging gets on
+    All legs are held, and before lists, as by every writer: one that is not would be dropped without those that its
+    writer is about to add. Calls that came meanwhile leave as well, so that purging gets on
     beside whoever delivers old calls without a pause; raises `Overtaken` when one of those is being changed.
     """
     found = _refs(await connection.fetch(OLD, app_id, until_ms))
-    await connection.fetch(HOLD_LEGS, app_id, sorted(found))
+    held = _refs(await hold_all(connection, HOLD_LEGS, app_id, found))  # not what was found: it may have come anew
     await connection.fetch(HOLD_LISTS, app_id)
     rows = await connection.fetch(DROP_ROWS, app_id, until_ms)
     leaving = {row[-1] for row in rows}
-    if came := sorted(leaving - found):
+    if came := leaving - held:
         try:
-            await connection.fetch(HOLD_FREE_LEGS, app_id, came)
+            await hold_all(connection, HOLD_FREE_LEGS, app_id, came)
         except asyncpg.LockNotAvailableError:
             raise Overtaken from None
     await connection.execute(DROP_LEGS, app_id, sorted(leaving))
