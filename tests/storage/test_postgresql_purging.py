@@ -21,9 +21,9 @@ from ringback.telephony.call import call_ref
 
 APP = AN_APP.app_id
 WRITERS = 3
-LATER_MS = BEGUN_MS + 10**9
+LATER_MS = BEGUN_MS + 60_000  # near enough for one transaction
 THE_APP = "SELECT FROM app FOR UPDATE"  # a leg that changes no row is kept, and waits for this before its commit
-A_ROW = "SELECT FROM listed_call FOR UPDATE"
+ROW_OF = "SELECT FROM listed_call WHERE extension = '%s' FOR UPDATE"
 LIST_OF = "SELECT FROM call_list WHERE extension = '%s' FOR UPDATE"
 
 
@@ -84,7 +84,7 @@ def test_legs_that_come_while_their_call_is_purged_do_not_stay_behind(store: Sto
 
     async def purged() -> None:
         async with AsyncExitStack() as row:
-            await row.enter_async_context(held(url, A_ROW))
+            await row.enter_async_context(held(url, ROW_OF % 101))
             async with held(url, THE_APP):
                 adding = asyncio.create_task(store.take_in(APP, [a_leg("old", source_record_id="r2")]))
                 await until_waiting(url, 1)
@@ -127,6 +127,29 @@ def test_a_call_that_is_dropped_and_comes_anew_while_it_is_purged_is_held_as_wel
                 await until_waiting(url, 1, "FROM leg l")
             await adding
             await purging
+
+    run(purged())
+
+    assert run(store.check()).faults == []
+
+
+def test_a_list_that_is_made_while_others_are_waited_for_keeps_no_row_that_is_purged(store: Store, url: str) -> None:
+    """Its writer has read the row, and would put it back between the calls that it brings."""
+    run(store.take_in(APP, [a_leg("old")]))
+    around = [a_leg("before", seconds=4, extension="202"), a_leg("after", seconds=6, extension="202")]
+
+    async def purged() -> None:
+        async with AsyncExitStack() as row:
+            async with held(url, LIST_OF % 101):
+                purging = asyncio.create_task(store.purge(LATER_MS))
+                await until_waiting(url, 1)
+                await store.take_in(APP, [a_leg("new", seconds=5, extension="202")])
+                await row.enter_async_context(held(url, ROW_OF % 202))
+            await until_waiting(url, 1, "DELETE FROM listed_call")
+            adding = asyncio.create_task(store.take_in(APP, around))
+            await until_waiting(url, 2, "DELETE FROM listed_call")
+        await adding
+        await purging
 
     run(purged())
 
