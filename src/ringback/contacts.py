@@ -123,10 +123,10 @@ async def import_contacts(store: Store, app_id: int, told: Iterable[Told], refus
         _count(total, known, contact)
         waiting[contact.number] = contact
         if len(waiting) >= _CHUNK:
-            await store.set_contacts(app_id, list(waiting.values()))
+            await store.set_contacts(app_id, list(waiting.values()), as_given=True)
             waiting.clear()
     if waiting:
-        await store.set_contacts(app_id, list(waiting.values()))
+        await store.set_contacts(app_id, list(waiting.values()), as_given=True)
     return total
 
 

@@ -1,12 +1,16 @@
 """Contacts in stores: names on old and new calls, numbers read by region, many of them, and who hears of them when."""
 
+import asyncio
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.loop import run
 from tests.storage.examples import AN_AGENT, AN_APP, ANOTHER_APP, NOW_MS, OUT_MISSED, add_token, texts, whole_list
 from tests.telephony.examples import a_leg
 
+from ringback.contacts import Told, import_contacts
 from ringback.errors import UnknownApp
 from ringback.storage import open_store
 from ringback.storage.base import Store
@@ -97,6 +101,25 @@ def test_numbers_of_contacts_are_read_by_the_region(called: Store) -> None:
     run(called.set_contacts(APP, [contact("77010000009", "Older", given="+7 701 000 00 09")]))
     run(called.change_app(APP, region="KZ", extensions=None))
     assert [(one.number, one.name) for one in run(called.contacts(APP))] == [("5", "Five"), ("77010000009", "Nur")]
+
+
+def test_an_imported_number_is_read_by_the_region_of_the_moment(called: Store, store_url: str) -> None:
+    """The app's region changes after the import has begun: the contact is known by the number that lists now show."""
+    run(called.take_in(APP, [a_leg("n", seconds=180, dialled_number="8 701 000 00 09")]))
+
+    async def change_region() -> None:
+        other = await open_store(store_url)
+        await other.change_app(APP, region="KZ", extensions=None)
+        await other.close()
+
+    def told() -> Iterator[Told]:
+        with ThreadPoolExecutor() as elsewhere:
+            elsewhere.submit(asyncio.run, change_region()).result()
+        yield Told("line 2", "8 701 000 00 09", "Nur")
+
+    assert run(import_contacts(called, APP, told(), print)).new == 1
+    assert [one.number for one in run(called.contacts(APP))] == ["77010000009"]
+    assert names(called)[0] == "Nur"
 
 
 def test_many_contacts_are_told_in_parts(store: Store) -> None:

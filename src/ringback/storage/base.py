@@ -257,9 +257,10 @@ class Store(ABC):
     # --- contacts ---
 
     @abstractmethod
-    async def set_contacts(self, app_id: int, contacts: Sequence[Contact]) -> None:
+    async def set_contacts(self, app_id: int, contacts: Sequence[Contact], *, as_given: bool = False) -> None:
         """Add contacts, or rename those whose number is known; raises `UnknownApp`.
 
+        With `as_given` numbers are read again from what was given, by the app's region: it may just have changed.
         Names show on all calls with the number, old ones too: in this process at once, in others within 0.2 seconds.
         """
 

@@ -24,9 +24,13 @@ def contact_row(app_id: int, contact: Contact) -> Sequence[Any]:
 
 def read_again(contacts: Iterable[Contact], region: str | None) -> list[Contact]:
     """Return the contacts with their numbers as the region reads them, one each."""
-    by_given = sorted(contacts, key=lambda contact: contact.given)
-    read = [msgspec.structs.replace(one, number=shown_number(one.given, region)) for one in by_given]
+    read = as_given(sorted(contacts, key=lambda contact: contact.given), region)
     return list({contact.number: contact for contact in read}.values())
+
+
+def as_given(contacts: Iterable[Contact], region: str | None) -> list[Contact]:
+    """Return the contacts, in their order, with their numbers as the region reads them."""
+    return [msgspec.structs.replace(one, number=shown_number(one.given, region)) for one in contacts]
 
 
 class NamedApps:

@@ -18,7 +18,6 @@ WHERE a.app_id = $1
 ORDER BY k.number COLLATE "C"
 ON CONFLICT (app_id, number) DO UPDATE SET given = excluded.given, name = excluded.name, shown = excluded.shown
 """
-IS_THERE = "SELECT a.app_id FROM app a WHERE a.app_id = $1"
 DROP_CONTACTS = "DELETE FROM contact k WHERE k.app_id = $1 AND k.number = ANY ($2::text[])"
 DROP_ALL_CONTACTS = "DELETE FROM contact k WHERE k.app_id = $1"
 CONTACTS = f"""

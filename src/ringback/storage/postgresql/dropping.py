@@ -1,7 +1,9 @@
 """Dropping chosen calls from the midst of their lists, and rejected records. Lists are dense again afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+import asyncpg
 
 from ringback.errors import StoreUnusable
 from ringback.storage.by_number import Numbered, NumberedCall, numbered_call
@@ -54,19 +56,27 @@ class HeldLeg(NamedTuple):
 
 
 async def held_legs(connection: Connection, app_id: int, refs: Sequence[bytes]) -> dict[bytes, list[HeldLeg]]:
-    """Return all legs of the calls, held: whoever adds one waits for the last of them.
+    """Return all legs of the calls, held: whoever adds one waits for the last of them."""
+    legs: dict[bytes, list[HeldLeg]] = {}
+    for row in await hold_all(connection, HOLD_LEGS, app_id, refs):
+        legs.setdefault(row[0], []).append(HeldLeg(*row[1:]))
+    return legs
 
-    A leg that was added while this waited for its writer is not held by the same statement, hence once more.
+
+async def hold_all(
+    connection: Connection, statement: str, app_id: int, refs: Iterable[bytes]
+) -> Sequence[asyncpg.Record]:
+    """Hold all legs of the calls by a statement that returns the call and ordinal of each first, and return its rows.
+
+    A leg that was added while this waited for its writer is not held by the same statement, hence once more. Raises
+    `Overtaken` where more and more come.
     """
-    before = None
+    asked, before = sorted(set(refs)), None
     for _ in range(_TRIES):
-        rows = await connection.fetch(HOLD_LEGS, app_id, sorted(set(refs)))
+        rows = await connection.fetch(statement, app_id, asked)
         now = [(row[0], row[1]) for row in rows]
         if now == before:
-            legs: dict[bytes, list[HeldLeg]] = {}
-            for row in rows:
-                legs.setdefault(row[0], []).append(HeldLeg(*row[1:]))
-            return legs
+            return rows
         before = now
     raise Overtaken
 

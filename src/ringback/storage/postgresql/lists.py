@@ -30,6 +30,9 @@ def entry(row: asyncpg.Record, start: int = 0) -> Entry:
 
 # --- writing -------------------------------------------------------------------------------------------------------
 
+# Whoever changes how an app's numbers are read waits for this lock, or has changed them.
+SHARE_APP = "SELECT a.region FROM app a WHERE a.app_id = $1 FOR SHARE"
+
 LOCK = """
 SELECT l.extension, l.kind FROM call_list l
 WHERE l.app_id = $1 AND (l.extension, l.kind) IN (SELECT * FROM unnest($2::text[], $3::smallint[]))

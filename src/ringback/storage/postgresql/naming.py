@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 
 from ringback.errors import UnknownApp
+from ringback.storage import naming
 from ringback.storage.postgresql.acting import PostgresqlActing
 from ringback.storage.postgresql.connections import Connection, write_seconds
-from ringback.storage.postgresql.contacts import CONTACTS, DROP_CONTACTS, IS_THERE, contacts_of, put_contacts
+from ringback.storage.postgresql.contacts import CONTACTS, DROP_CONTACTS, contacts_of, put_contacts
+from ringback.storage.postgresql.lists import SHARE_APP
 from ringback.storage.records import Contact
 
 
 class PostgresqlNaming(PostgresqlActing):
     """What a PostgreSQL store knows of the people behind numbers."""
 
-    async def set_contacts(self, app_id: int, contacts: Sequence[Contact]) -> None:
+    async def set_contacts(self, app_id: int, contacts: Sequence[Contact], *, as_given: bool = False) -> None:
         async def work(connection: Connection) -> None:
-            if not await connection.fetch(IS_THERE, app_id):
+            app = await connection.fetch(SHARE_APP, app_id)
+            if not app:
                 raise UnknownApp(f"There is no app {app_id}; `ringback app add {app_id}` makes it")
-            await put_contacts(connection, app_id, contacts)
+            told = naming.as_given(contacts, app[0][0]) if as_given else contacts
+            await put_contacts(connection, app_id, told)
 
         await self._connections.write(work, seconds=write_seconds(len(contacts)))
         self._named.forget(app_id)

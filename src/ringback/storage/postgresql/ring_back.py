@@ -21,7 +21,7 @@ from ringback.storage.by_number import (
 )
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection
-from ringback.storage.postgresql.lists import columns
+from ringback.storage.postgresql.lists import SHARE_APP, columns
 from ringback.storage.records import Mark
 from ringback.telephony.call import ListKind
 from ringback.telephony.numbers import UNKNOWN_NUMBER, number_again
@@ -196,8 +196,6 @@ async def _rewrite(
 
 # --- by hand -------------------------------------------------------------------------------------------------------
 
-# Whoever changes how an app's numbers are read waits for this lock, or has changed them.
-SHARE_APP = "SELECT a.app_id FROM app a WHERE a.app_id = $1 FOR SHARE"
 MARK = """
 INSERT INTO ring_back_mark (app_id, number, done_ms, extension)
 SELECT a.app_id, k.* FROM app a, unnest($2::text[], $3::bigint[], $4::text[]) AS k WHERE a.app_id = $1

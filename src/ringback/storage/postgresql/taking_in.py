@@ -18,7 +18,7 @@ from ringback.storage.positions import MissingEntry
 from ringback.storage.postgresql import ring_back
 from ringback.storage.postgresql.bulk import MANY, copy_rows
 from ringback.storage.postgresql.connections import Connection, Connections, Overtaken, write_seconds
-from ringback.storage.postgresql.lists import ListsMissing, make_lists, write_changes
+from ringback.storage.postgresql.lists import SHARE_APP, ListsMissing, make_lists, write_changes
 from ringback.storage.records import Intake, NewReject
 
 Also = Callable[[Connection], Awaitable[None]]
@@ -102,6 +102,8 @@ async def _write(connection: Connection, app_id: int, deliveries: Sequence[Deliv
     known = await _known(connection, app_id, deliveries)
     placing = await _placed(deliveries, known)
     await _keep_legs(connection, app_id, known.last, placing.legs, deliveries[0].received_ms)
+    if placing.legs and not placing.changes:
+        await _share_region(connection, app_id, known.region)
     await write_changes(connection, app_id, known.region, placing.changes)
     await ring_back.write(connection, app_id, numbered(placing.changes))
     await _keep_rejects(connection, app_id, [reject for delivery in deliveries for reject in delivery.rejects])
@@ -147,6 +149,15 @@ async def _keep_legs(
         return
     kept = await connection.execute(KEEP, app_id, *zip(*rows, strict=True))
     if _count(kept) < len(rows):
+        raise Overtaken
+
+
+async def _share_region(connection: Connection, app_id: int, region: str | None) -> None:
+    """Keep the app's region until the end; raises `Overtaken` where it has changed since it was read.
+
+    Legs that change no list hold none, and by another region they may change one.
+    """
+    if [row[0] for row in await connection.fetch(SHARE_APP, app_id)] != [region]:
         raise Overtaken
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from ringback.errors import UnknownApp
+from ringback.storage import naming
 from ringback.storage.naming import MOST_CONTACTS, contact_row
 from ringback.storage.records import Contact
 from ringback.storage.sqlite.acting import SqliteActing
@@ -13,11 +14,13 @@ from ringback.storage.sqlite.contacts import CONTACTS, HAS_CONTACTS, SET, contac
 class SqliteNaming(SqliteActing):
     """What a SQLite store knows of the people behind numbers."""
 
-    async def set_contacts(self, app_id: int, contacts: Sequence[Contact]) -> None:
+    async def set_contacts(self, app_id: int, contacts: Sequence[Contact], *, as_given: bool = False) -> None:
         def work(db: sqlite3.Connection) -> None:
-            if db.execute("SELECT 1 FROM app WHERE app_id = ?", (app_id,)).fetchone() is None:
+            app = db.execute("SELECT region FROM app WHERE app_id = ?", (app_id,)).fetchone()
+            if app is None:
                 raise UnknownApp(f"There is no app {app_id}; `ringback app add {app_id}` makes it")
-            db.executemany(SET, [contact_row(app_id, contact) for contact in contacts])
+            told = naming.as_given(contacts, app[0]) if as_given else contacts
+            db.executemany(SET, [contact_row(app_id, contact) for contact in told])
 
         await self._write(work, weight=len(contacts))
         self._named.forget(app_id)
