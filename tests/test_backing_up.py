@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from tests.loop import run
 from tests.storage.examples import AN_APP, whole_lists
+from tests.storage.holding import is_held
 from tests.storage.naive import shown
 from tests.storage.processes import pouring
 from tests.stores import Stores
@@ -131,6 +132,18 @@ def test_killed_it_leaves_no_half_file(store: Store, store_url: str, tmp_path: P
     report = run(copy.check())
     assert (report.faults, report.calls) == ([], 6_300)
     run(copy.close())
+
+
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+def test_a_backup_that_became_the_store_keeps_its_locks(store: Store, store_url: str, tmp_path: Path) -> None:
+    """Where the other name of the store's file looks like a half backup's it is left alone, and so are the locks."""
+    path = Path(store_url.removeprefix("sqlite:///"))
+    left = tmp_path / "backup.db.part-01234567"
+    left.hardlink_to(path)
+
+    run(back_up(store, tmp_path / "backup.db", lambda *_: None))
+
+    assert (is_held(path), left.exists()) == (True, True)
 
 
 def test_a_restored_store_serves_what_it_had(tmp_path: Path, store_url: str) -> None:

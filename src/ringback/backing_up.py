@@ -27,7 +27,7 @@ async def back_up(store: Store, file: Path, told: Told, *, overwrites: bool = Fa
     _check(file, overwrites=overwrites)
     if store.owns(file):
         raise StoreUnusable(f"{file} is the store itself: name another file for its backup")
-    with _part_of(file) as part:
+    with _part_of(file, store) as part:
         if not await store.copy_file(part, told):
             await _copy(store, part, told)
         size = _put(part, file, overwrites=overwrites)
@@ -59,14 +59,15 @@ def _check(file: Path, *, overwrites: bool) -> None:
 
 
 @contextmanager
-def _part_of(file: Path) -> Iterator[Path]:
+def _part_of(file: Path, store: Store) -> Iterator[Path]:
     """Lend an empty file of its own beside the one to be; throw away what killed backups left there.
 
     Whoever writes one holds its lock, of a kind that SQLite does not use. A left one is never written into: it may be
-    the finished file under its other name.
+    the finished file under its other name, and that file the store by now, which must not be opened and closed here.
     """
     for left in file.parent.glob(f"{glob.escape(file.name)}.part-????????"):
-        _throw_away_left(left)
+        if not store.owns(left):
+            _throw_away_left(left)
     part = file.with_name(f"{file.name}.part-{secrets.token_hex(4)}")
     try:
         handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

@@ -360,7 +360,7 @@ class Store(ABC):
         return False
 
     def owns(self, file: Path) -> bool:
-        """Tell whether this is the file that the store itself is."""
+        """Tell whether this is a file of the store's own, by whatever name: not to be opened, let alone overwritten."""
         del file
         return False
 

@@ -71,7 +71,8 @@ class SqliteKeeping(SlicedStore, SqliteActing):
         await asyncio.to_thread(write_anew, self.path)
 
     def owns(self, file: Path) -> bool:
-        return file.exists() and file.samefile(self.path)
+        real = self.path.resolve()
+        return any(_is_same(file, real.with_name(real.name + ending)) for ending in ("", "-wal", "-shm"))
 
     async def copy_file(self, part: Path, told: Callable[[int, int], None]) -> bool:
         await asyncio.to_thread(back_up, self.path, part, told)
@@ -96,3 +97,10 @@ class SqliteKeeping(SlicedStore, SqliteActing):
 
     async def note(self, lines: Sequence[AuditLine]) -> None:
         await self._write(lambda db: db.executemany(NOTE, [audit_row(line) for line in lines]))
+
+
+def _is_same(file: Path, own: Path) -> bool:
+    try:
+        return file.samefile(own)
+    except OSError:  # one of them is not there
+        return False
