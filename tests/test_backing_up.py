@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import pytest
 from tests.loop import run
+from tests.outages.disks import small_disk
 from tests.storage.examples import AN_APP, whole_lists
 from tests.storage.holding import is_held
 from tests.storage.naive import shown
@@ -20,7 +21,7 @@ from tests.web.processes import RINGBACK, environment, ringback, running
 
 from ringback.backing_up import back_up
 from ringback.copying import copy_store
-from ringback.errors import AlreadyThere, StoreUnusable
+from ringback.errors import AlreadyThere, RingbackError, StoreUnusable
 from ringback.storage import open_store
 from ringback.storage.base import Store
 
@@ -102,6 +103,27 @@ def test_a_store_that_is_not_there_is_not_backed_up(tmp_path: Path) -> None:
     said = backed_up(tmp_path, "sqlite:///nowhere.db")
 
     assert (said.returncode, said.stderr) == (1, b"ringback: There is no store nowhere.db\n")
+
+
+@pytest.mark.parametrize("taken", range(0, 1_750_000, 250_000))
+def test_on_a_disk_that_is_too_small_there_is_no_backup(
+    store: Store, store_url: str, tmp_path: Path, taken: int
+) -> None:
+    """Wherever the disk gets full a backup is whole, or else refused, and nothing of it is left there."""
+    run(store.take_in(APP, [a_leg(f"more{n}", seconds=n) for n in range(1200)]))
+    with small_disk(2) as disk:
+        (disk / "ballast").write_bytes(bytes(taken))
+        file = disk / "backup.db"
+        try:
+            run(back_up(store, file, lambda *_: None))
+        except RingbackError as error:
+            assert "full" in str(error)
+            assert [path.name for path in disk.iterdir()] == ["ballast"]
+        else:
+            shutil.copy(file, tmp_path / "copy.db")  # where there is room to open it
+            copy = run(open_store(str(tmp_path / "copy.db")))
+            assert told(copy) == told(store)
+            run(copy.close())
 
 
 def test_a_backup_of_a_busy_store_is_of_one_moment(store: Store, store_url: str, tmp_path: Path) -> None:

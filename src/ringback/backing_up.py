@@ -1,5 +1,6 @@
 """Backing a store up into a file that is a store itself: whole or not there at all. No HTTP, no SQL."""
 
+import asyncio
 import fcntl
 import glob
 import os
@@ -9,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ringback.copying import copy_store, count_calls, lacking
-from ringback.errors import AlreadyThere, StoreUnusable
+from ringback.errors import AlreadyThere, StoreUnavailable, StoreUnusable
 from ringback.storage import open_store
 from ringback.storage.auditing import THE_STORE, Act, new_line
 from ringback.storage.base import Store
+from ringback.storage.sqlite.scrubbing import empty_log
 
 Told = Callable[[int, int], None]  # how much is done, of how much
 
@@ -49,6 +51,7 @@ async def _copy(store: Store, part: Path, told: Told) -> None:
             await target.close()
     if faults:
         raise StoreUnusable(f"The backup lacks calls, in {faults[0].where} first: {faults[0].what}")
+    await asyncio.to_thread(empty_log, part)  # closing does so too, but would not tell of a disk without room for it
 
 
 def _check(file: Path, *, overwrites: bool) -> None:
@@ -99,6 +102,8 @@ def _throw_away_left(part: Path) -> None:
 
 def _put(part: Path, file: Path, *, overwrites: bool) -> int:
     """Give a whole file its name, once it is on the disk; return its size."""
+    if _has_log(part):
+        raise StoreUnavailable(f"{part} is not whole: what was written last is in its log, for want of room perhaps")
     _sync(part)
     size = part.stat().st_size
     if overwrites:
@@ -112,6 +117,17 @@ def _put(part: Path, file: Path, *, overwrites: bool) -> int:
     return size
 
 
+def _has_log(file: Path) -> bool:
+    """Tell whether a log with something in it lies beside the file: whoever opens the file takes it for the file's."""
+    return any(
+        beside.exists() and beside.stat().st_size for beside in (_beside(file, "-wal"), _beside(file, "-journal"))
+    )
+
+
+def _beside(file: Path, ending: str) -> Path:
+    return file.with_name(file.name + ending)
+
+
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -122,4 +138,4 @@ def _sync(path: Path) -> None:
 
 def _remove(part: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
-        part.with_name(part.name + ending).unlink(missing_ok=True)
+        _beside(part, ending).unlink(missing_ok=True)
