@@ -371,7 +371,10 @@ class Store(ABC):
 
     @abstractmethod
     async def take_duty(self, name: str, holder: str, seconds: float) -> bool:
-        """Return whether this holder has the duty for so long: nobody else has it, or it was this holder's already."""
+        """Return whether this holder has the duty for so long: nobody else has it, or it was this holder's already.
+
+        All take it for about as long: one that lasts for more than twice that was taken by a clock that was ahead.
+        """
 
     @abstractmethod
     async def leave_duty(self, name: str, holder: str) -> None:
