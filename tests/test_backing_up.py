@@ -1,15 +1,20 @@
 """`backup`: one file that is a store, of one moment, whole or not there; and restored, it serves what it had."""
 
+import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 from tests.loop import run
+from tests.outages.disks import small_disk
+from tests.outages.sites import site
 from tests.storage.examples import AN_APP, whole_lists
+from tests.storage.holding import is_held
 from tests.storage.naive import shown
 from tests.storage.processes import pouring
 from tests.stores import Stores
@@ -19,7 +24,7 @@ from tests.web.processes import RINGBACK, environment, ringback, running
 
 from ringback.backing_up import back_up
 from ringback.copying import copy_store
-from ringback.errors import AlreadyThere, StoreUnusable
+from ringback.errors import AlreadyThere, RingbackError, StoreUnusable
 from ringback.storage import open_store
 from ringback.storage.base import Store
 
@@ -45,6 +50,47 @@ def told(store: Store) -> object:
     """Return what users see of a store."""
     lists = {key: [shown(call) for call in calls] for key, calls in whole_lists(store).items()}
     return run(store.apps()), lists
+
+
+def told_of(file: Path) -> object:
+    """Return what users see of the store in a file, which is sound."""
+    store = run(open_store(str(file), make=False))
+    assert run(store.check()).faults == []
+    shown_of_it = told(store)
+    run(store.close())
+    return shown_of_it
+
+
+def refusal_of(store: Store, file: Path, *, overwrites: bool = False) -> str | None:
+    """Back the store up; return why that is refused, where it is."""
+    try:
+        run(back_up(store, file, lambda *_: None, overwrites=overwrites))
+    except RingbackError as error:
+        return str(error)
+    return None
+
+
+WRITING = """
+import asyncio, os, sys
+from ringback.storage import open_store
+from ringback.storage.records import Mark
+
+async def write():
+    store = await open_store(sys.argv[1])
+    await store.drop(1111113, [], [], lambda _: None, ["77010000001"])
+    await store.put_marks(1111113, [Mark(number=str(number), done_ms=1, extension="9") for number in range(100)])
+    os._exit(9)
+
+asyncio.run(write())
+"""
+
+
+def leave_a_log(file: Path) -> Path:
+    """Have a process that writes into this store killed; return the log that it leaves beside it."""
+    subprocess.run([sys.executable, "-c", WRITING, file], check=False)
+    log = file.with_name(f"{file.name}-wal")
+    assert log.stat().st_size
+    return log
 
 
 def test_a_backup_is_a_store(store: Store, store_url: str, tmp_path: Path) -> None:
@@ -77,6 +123,54 @@ def test_a_backup_overwrites_only_when_told(store: Store, store_url: str, tmp_pa
     assert [path.name for path in tmp_path.glob("backup*")] == ["backup.db"]
 
 
+def test_a_log_that_lies_beside_what_is_overwritten_goes_with_it(store: Store, store_url: str, tmp_path: Path) -> None:
+    """What a killed process left in the old file's log is not taken for the new file's."""
+    file = tmp_path / "backup.db"
+    run(back_up(store, file, lambda *_: None))
+    leave_a_log(file)
+    run(store.take_in(APP, [a_leg(f"more{n}", seconds=n) for n in range(1000)]))
+
+    assert refusal_of(store, file, overwrites=True) is None
+
+    assert [path.name for path in tmp_path.glob("backup*")] == ["backup.db"]
+    assert told_of(file) == told(store)
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+@pytest.mark.parametrize("leave", [Path.unlink, lambda file: os.truncate(file, 0)])
+def test_no_backup_is_put_beside_the_log_of_another_file(
+    store: Store, store_url: str, tmp_path: Path, leave: Callable[[Path], None], overwrites: bool
+) -> None:
+    """Where the file is gone or empty and its log is not, the log may hold what nothing else does: it is left there."""
+    file = tmp_path / "backup.db"
+    run(back_up(store, file, lambda *_: None))
+    log = leave_a_log(file)
+    before = log.read_bytes()
+    leave(file)
+
+    refusal = refusal_of(store, file, overwrites=overwrites) or ""
+
+    assert (f"its log {log} is there" in refusal) or ("There is a file" in refusal and not overwrites)
+    assert log.read_bytes() == before
+
+
+def test_a_store_that_is_served_is_not_overwritten(store: Store, store_url: str, tmp_path: Path) -> None:
+    """A file that another process has open as its store is refused and goes on; once that has ended it is replaced."""
+    file = tmp_path / "served.db"
+    with site(tmp_path, f"sqlite:///{file}") as served:
+        tenant = served.house.tenant()
+        assert tenant.ingest(missed(FROM)).status_code == 200
+        refusal = refusal_of(store, file, overwrites=True)
+
+        assert refusal is not None
+        assert "is open" in refusal
+        assert tenant.ingest(missed(FROM + 1)).status_code == 200
+        assert tenant.page()["count"] == 2
+        assert served.server.stop() == 0
+    assert refusal_of(store, file, overwrites=True) is None
+    assert told_of(file) == told(store)
+
+
 @pytest.mark.parametrize("name", ["nowhere/backup.db", "."])
 def test_a_file_that_cannot_be_written_is_refused(store: Store, store_url: str, tmp_path: Path, name: str) -> None:
     """A folder that is not there, and a folder in the file's place, are one line of error."""
@@ -101,6 +195,23 @@ def test_a_store_that_is_not_there_is_not_backed_up(tmp_path: Path) -> None:
     said = backed_up(tmp_path, "sqlite:///nowhere.db")
 
     assert (said.returncode, said.stderr) == (1, b"ringback: There is no store nowhere.db\n")
+
+
+@pytest.mark.parametrize("taken", range(0, 1_750_000, 250_000))
+def test_on_a_disk_that_is_too_small_there_is_no_backup(
+    store: Store, store_url: str, tmp_path: Path, taken: int
+) -> None:
+    """Wherever the disk gets full a backup is whole, or else refused, and nothing of it is left there."""
+    run(store.take_in(APP, [a_leg(f"more{n}", seconds=n) for n in range(1200)]))
+    with small_disk(2) as disk:
+        (disk / "ballast").write_bytes(bytes(taken))
+        refusal = refusal_of(store, disk / "backup.db")
+
+        assert refusal is None or "full" in refusal
+        assert [path.name for path in disk.iterdir() if path.name != "ballast"] == ["backup.db"] * (refusal is None)
+        if refusal is None:
+            shutil.copy(disk / "backup.db", tmp_path)  # where there is room to open it
+            assert told_of(tmp_path / "backup.db") == told(store)
 
 
 def test_a_backup_of_a_busy_store_is_of_one_moment(store: Store, store_url: str, tmp_path: Path) -> None:
@@ -131,6 +242,18 @@ def test_killed_it_leaves_no_half_file(store: Store, store_url: str, tmp_path: P
     report = run(copy.check())
     assert (report.faults, report.calls) == ([], 6_300)
     run(copy.close())
+
+
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+def test_a_backup_that_became_the_store_keeps_its_locks(store: Store, store_url: str, tmp_path: Path) -> None:
+    """Where the other name of the store's file looks like a half backup's it is left alone, and so are the locks."""
+    path = Path(store_url.removeprefix("sqlite:///"))
+    left = tmp_path / "backup.db.part-01234567"
+    left.hardlink_to(path)
+
+    run(back_up(store, tmp_path / "backup.db", lambda *_: None))
+
+    assert (is_held(path), left.exists()) == (True, True)
 
 
 def test_a_restored_store_serves_what_it_had(tmp_path: Path, store_url: str) -> None:

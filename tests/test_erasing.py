@@ -4,18 +4,23 @@ import random
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from tests.loop import run
+from tests.outages.sites import kept, site
 from tests.storage.examples import AN_APP, ANOTHER_APP, NOW, TO_RING_BACK, walked, whole_lists
+from tests.storage.holding import is_held
 from tests.storage.naive import NaiveStore, shown
 from tests.stores import Stores
 from tests.telephony.examples import a_leg
-from tests.web.processes import RINGBACK, environment, ringback
+from tests.web.house import FROM, House, client_of, missed
+from tests.web.processes import RINGBACK, environment, ringback, running
 
 from ringback import erasing
 from ringback.auditing import lines_of
@@ -23,6 +28,8 @@ from ringback.copying import count_calls
 from ringback.storage import open_store
 from ringback.storage.base import Store
 from ringback.storage.records import App, Mark, NewReject, Range
+from ringback.storage.sqlite import connection, scrubbing
+from ringback.telephony.call import call_ref
 from ringback.telephony.leg import CallLeg, Direction
 
 APP = AN_APP.app_id
@@ -228,6 +235,66 @@ def test_the_file_tells_what_is_left_without_a_vacuum(file: Path, tmp_path: Path
     nothing = dict.fromkeys(("calls", "legs", "rejects", "contacts", "remnants"), 0)
     assert msgspec.json.decode(second.stdout) == {"erased": True, **nothing}
     assert b"7010000001" not in sqlite_bytes(file)
+
+
+def test_who_looks_for_bytes_keeps_its_locks(file: Path, tmp_path: Path) -> None:
+    """After the file was searched others still see that it is open, and the last of them does not remove its log."""
+    store = run(open_store(str(file)))
+    was_held = is_held(file)
+
+    assert run(store.remnants([NUMBER.encode()])) == run(store.remnants([NUMBER.encode()]))
+
+    assert (was_held, is_held(file)) == (True, True)
+    assert ringback(tmp_path, "check", "--store", str(file)).returncode == 0
+    assert file.with_name(file.name + "-wal").exists()
+    run(store.close())
+    assert not is_held(file)
+
+
+def test_a_store_is_searched_under_any_of_its_names(tmp_path: Path) -> None:
+    """Of a store that is named by a link the log is searched too, which lies beside the file itself."""
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "ringback.db").symlink_to(tmp_path / "ringback.db")
+    store = run(open_store(str(tmp_path / "link" / "ringback.db")))
+    run(store.add_app(AN_APP))
+    run(store.take_in(APP, [a_leg("k1", dialled_number=NUMBER)]))
+
+    assert scrubbing.places_of(tmp_path / "link" / "ringback.db", [NUMBER.encode()]) > 0
+    run(store.close())
+
+
+def test_a_server_restarted_meanwhile_loses_nothing(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a server that is restarted while the file is written anew acknowledges is in the file that comes of it."""
+    store, url = run(open_store(str(file))), f"sqlite:///{file}"
+    with ExitStack() as stack, ThreadPoolExecutor() as threads:
+        first = stack.enter_context(site(tmp_path, url))
+        tenant = first.house.tenant()
+        delivered: list[Future[httpx.Response]] = []
+
+        def restart() -> int:
+            if not delivered:
+                assert first.server.stop() == 0
+                server = stack.enter_context(running(tmp_path, "serve", "--port", "0", "--store", url))
+                again = tenant._replace(house=House(url, stack.enter_context(client_of(server.url))))
+                delivered.append(threads.submit(again.ingest, missed(FROM)))
+                wait([delivered[0]], timeout=1)
+            return 0
+
+        def connect(path: Path) -> sqlite3.Connection:
+            db = connection.connect(path)
+            db.set_progress_handler(restart, 1000)
+            return db
+
+        assert run(store.remnants([NUMBER.encode()]))
+        monkeypatch.setattr(scrubbing, "connect", connect)
+        run(store.write_anew())
+        assert delivered[0].result().status_code == 200
+
+        found = kept(url, tenant.app_id)
+        assert (found.faults, found.listed) == ([], [call_ref(tenant.app_id, f"103-{FROM}")])
+    run(store.close())
 
 
 def test_a_deleted_row_is_overwritten_at_once(tmp_path: Path) -> None:

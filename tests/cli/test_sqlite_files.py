@@ -100,6 +100,28 @@ def test_a_store_that_is_none_of_ours_is_refused(
     assert (path.read_bytes() if path.is_file() else b"") == before
 
 
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("import", "generic", "FILE", "--app", SEED_APP),
+        ("contact", "import", "FILE", "--app", SEED_APP),
+        ("follow", "asterisk", "FILE", "--app", SEED_APP, "--timezone", "UTC", "--once"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_store_is_not_read_as_a_file_of_calls(kept: CommandLine, words: tuple[object, ...], ending: str) -> None:
+    """A command that has the store open does not read and close its files: that would drop its locks on them."""
+    link = kept.folder / f"link{ending}"
+    link.symlink_to(f"{kept.path}{ending}")
+
+    with closing(sqlite3.connect(kept.path)) as other:
+        other.execute("SELECT count(*) FROM app").fetchone()
+        line = kept.refused(*(link if word == "FILE" else word for word in words), status=2)
+
+    assert "is the store itself" in line
+
+
 def test_a_store_nobody_else_may_read_is_made(newcomer: CommandLine) -> None:
     """A new store file is its owner's alone: it holds customers' numbers."""
     newcomer.done("app", "add", 7)

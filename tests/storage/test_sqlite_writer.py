@@ -2,13 +2,15 @@
 
 import sqlite3
 import threading
-from asyncio import create_task, gather, run, sleep
+from asyncio import create_task, gather, run, sleep, timeout
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ringback.errors import StoreUnavailable
+from ringback.storage.sqlite import writer as writer_module
 from ringback.storage.sqlite.connection import connect
 from ringback.storage.sqlite.writer import LONG, Writer
 
@@ -75,6 +77,39 @@ def test_when_the_store_breaks_nothing_is_half_written(writer: Writer, path: Pat
     assert kept(path) == []
     assert run(writer.run(keep)) == 1
     assert kept(path) == [1]
+
+
+class Failing(sqlite3.Connection):
+    """A connection whose disk fails it: it can neither commit nor take anything back."""
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        if statement in ("COMMIT", "ROLLBACK"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(statement, *parameters)
+
+
+def test_when_the_store_cannot_even_be_opened_anew_everybody_is_told(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While taking back and opening fail each caller hears of it; once the disk is well the writer writes on."""
+
+    async def outcome() -> object:
+        async with timeout(5):
+            return (await gather(writer.run(keep), return_exceptions=True))[0]
+
+    def connect_in_vain(*_: object, **__: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    reading = writer._connection  # as a store's reader does, it keeps the log there
+    writer._connection = sqlite3.connect(path, factory=Failing, isolation_level=None, check_same_thread=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(writer_module, "connect", connect_in_vain)
+        failed = [run(outcome()) for _ in range(3)]
+
+    assert [type(error) for error in failed] == [StoreUnavailable] * 3
+    assert [run(outcome()), run(outcome())] == [1, 2]
+    assert kept(path) == [1, 2]
+    reading.close()
 
 
 def test_who_goes_away_takes_nothing_back(writer: Writer, path: Path) -> None:

@@ -113,6 +113,18 @@ def test_whoever_stops_leaves_the_work_to_the_next_at_once(store_url: str) -> No
     assert with_store(store_url, lambda store: store.take_duty(DUTY, "another", 60))
 
 
+def test_a_duty_taken_by_a_clock_that_was_ahead_is_free(store: Store) -> None:
+    """Who took it while the clock was a month ahead, and was killed, does not keep others from it for that month."""
+    a_month_ahead = 30 * DAY.total_seconds()
+
+    taken = [
+        run(store.take_duty(DUTY, holder, seconds))
+        for holder, seconds in (("killed", a_month_ahead + 90), ("another", 90), ("killed", 90), ("another", 90))
+    ]
+
+    assert taken == [True, True, False, True]
+
+
 class Slowly(Pace):
     """A pace that makes even little work long."""
 
@@ -128,7 +140,7 @@ def test_work_longer_than_the_duty_keeps_it(store_url: str, monkeypatch: pytest.
     async def watched(store: Store) -> list[bool]:
         taken: list[bool] = []
         while "retention" not in {line.act.value for line in await lines_of(store, app_id)}:
-            taken.append(await store.take_duty(DUTY, "another", 0.001))
+            taken.append(await store.take_duty(DUTY, "another", 0.4))
             await asyncio.sleep(0.02)
         return taken
 

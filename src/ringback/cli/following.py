@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ringback.calls import Delivery
 from ringback.cli.configuring import Standing, read_standing
-from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
+from ringback.cli.telling import Common, Number, ZoneName, opened, refuse_own, run, tell
 from ringback.errors import InvalidInput
 from ringback.following.addresses import Address, read_address
 from ringback.following.databases import open_table
@@ -115,7 +115,7 @@ def follow_asterisk(file: Path, *, following: Following) -> None:
 
     async def work() -> Delivery:
         pace = Pace(following.every or _FILE_SECONDS, voice.say, is_once=following.once)
-        async with _sink(following, voice) as sink:
+        async with _sink(following, voice, path) as sink:
             place = places.load()
             if place is None:
                 places.save(place := beginning())
@@ -177,7 +177,7 @@ def follow_asterisk_sql(
 
 
 @asynccontextmanager
-async def _sink(following: Following, voice: "_Voice") -> AsyncIterator[Sink]:
+async def _sink(following: Following, voice: "_Voice", *read: Path) -> AsyncIterator[Sink]:
     source = source_named(_SOURCE)
     if following.server:
         from ringback.following.server import ServerSink  # brings an HTTP client, which no other command needs
@@ -190,6 +190,8 @@ async def _sink(following: Following, voice: "_Voice") -> AsyncIterator[Sink]:
             await server.close()
         return
     async with opened(following.told, make=True) as store:
+        for file in read:
+            refuse_own(store, file)
         sink = StoreSink(store, source, following.app, following.timezone, voice.say_rejected)
         await sink.check()
         yield sink

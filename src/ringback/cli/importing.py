@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ringback import calls
-from ringback.cli.telling import Common, Number, ZoneName, opened, run, tell
+from ringback.cli.telling import Common, Number, ZoneName, opened, refuse_own, run, tell
 from ringback.errors import InvalidInput
 from ringback.sources import SOURCES, source_named
 from ringback.storage.records import NewReject
@@ -52,6 +52,7 @@ def import_files(
         async with opened(common, make=True) as store:
             context = calls.context_for(await calls.app_named(store, app), timezone)
             for name in files:
+                refuse_own(store, name)
                 with _opened_lines(name) as lines, _progress(name, common) as said:
                     heard = said(lines)
                     total_of_file = await calls.import_lines(

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from ringback import contacts
-from ringback.cli.telling import Common, Number, opened, run, tell, tell_table
+from ringback.cli.telling import Common, Number, opened, refuse_own, run, tell, tell_table
 from ringback.errors import InvalidInput
 from ringback.storage.records import Contact
 
@@ -38,6 +38,7 @@ def contact_import(
 
     async def work() -> contacts.Named:
         async with opened(common) as store:
+            refuse_own(store, file)
             return await contacts.import_contacts(store, app, contacts.read_file(_bytes_of(file)), refused.append)
 
     named = run(work())

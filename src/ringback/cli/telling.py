@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,12 @@ async def opened(common: Common, *, make: bool = False) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def refuse_own(store: Store, file: str | Path) -> None:
+    """Raise `InvalidInput` for a file of the store's own: reading it would drop this process's locks on the store."""
+    if store.owns(Path(file)):
+        raise InvalidInput(f"{file} is the store itself: name another file")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -361,7 +361,7 @@ class Store(ABC):
         return False
 
     def owns(self, file: Path) -> bool:
-        """Tell whether this is the file that the store itself is."""
+        """Tell whether this is a file of the store's own, by whatever name: not to be opened, let alone overwritten."""
         del file
         return False
 
@@ -372,7 +372,10 @@ class Store(ABC):
 
     @abstractmethod
     async def take_duty(self, name: str, holder: str, seconds: float) -> bool:
-        """Return whether this holder has the duty for so long: nobody else has it, or it was this holder's already."""
+        """Return whether this holder has the duty for so long: nobody else has it, or it was this holder's already.
+
+        All take it for about as long: one that lasts for more than twice that was taken by a clock that was ahead.
+        """
 
     @abstractmethod
     async def leave_duty(self, name: str, holder: str) -> None:

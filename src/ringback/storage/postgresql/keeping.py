@@ -26,10 +26,12 @@ ORDER BY done_ms, line_key LIMIT {MOST_LINES}
 # Of all apps. Those of the tables that grow with calls.
 ANALYZE = "ANALYZE leg, listed_call, reject, contact, call_by_number, called_number, ring_back, ring_back_mark"
 
-# Of no app, by the database's own clock: all machines agree on it.
+# Of no app, by the database's own clock: all machines agree on it. A duty that would last for much longer than anybody
+# takes it for was taken before that clock was set back.
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 TAKE_DUTY = f"""
-UPDATE duty SET holder = $2, until_ms = {_NOW} + $3::bigint WHERE name = $1 AND (holder = $2 OR until_ms < {_NOW})
+UPDATE duty SET holder = $2, until_ms = {_NOW} + $3::bigint
+WHERE name = $1 AND (holder = $2 OR until_ms NOT BETWEEN {_NOW} AND {_NOW} + 2 * $3::bigint)
 """
 LEAVE_DUTY = "UPDATE duty SET until_ms = 0 WHERE name = $1 AND holder = $2"
 

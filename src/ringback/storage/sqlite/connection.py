@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -94,12 +94,15 @@ def _make_file(path: Path) -> None:
     locks are the process's): another would take the log of a store that is open here for left behind, and remove it.
     """
     if not path.exists():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # customers' numbers: nobody else's to read
-    elif path.is_dir():
+        with suppress(FileExistsError):  # another has made it meanwhile: then no handle of it is closed
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+            os.close(os.open(path.resolve(), flags, 0o600))  # customers' numbers: nobody else's to read
+            return
+    if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    elif os.statvfs(path).f_flag & os.ST_RDONLY:
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-    elif not os.access(path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 

@@ -21,7 +21,11 @@ from ringback.storage.sqlite.purging import OLDEST, purge_before
 from ringback.storage.sqlite.scrubbing import empty_log, places_of, write_anew
 from ringback.storage.sqlite.writer import LONG
 
-_TAKE_DUTY = "UPDATE duty SET holder = ?1, until_ms = ?2 WHERE name = ?3 AND (holder = ?1 OR until_ms < ?4)"
+# One that would last for much longer than anybody takes it for was taken by a clock that has been set back since.
+_TAKE_DUTY = """
+UPDATE duty SET holder = ?1, until_ms = ?3 + ?4
+WHERE name = ?2 AND (holder = ?1 OR until_ms NOT BETWEEN ?3 AND ?3 + 2 * ?4)
+"""
 
 
 class SqliteKeeping(SlicedStore, SqliteActing):
@@ -71,15 +75,15 @@ class SqliteKeeping(SlicedStore, SqliteActing):
         await asyncio.to_thread(write_anew, self.path)
 
     def owns(self, file: Path) -> bool:
-        return file.exists() and file.samefile(self.path)
+        real = self.path.resolve()
+        return any(_is_same(file, real.with_name(real.name + ending)) for ending in ("", "-wal", "-shm"))
 
     async def copy_file(self, part: Path, told: Callable[[int, int], None]) -> bool:
         await asyncio.to_thread(back_up, self.path, part, told)
         return True
 
     async def take_duty(self, name: str, holder: str, seconds: float) -> bool:
-        now_ms = time.time_ns() // 1_000_000
-        parameters = (holder, now_ms + int(seconds * 1000), name, now_ms)
+        parameters = (holder, name, time.time_ns() // 1_000_000, int(seconds * 1000))
         return await self._write(lambda db: db.execute(_TAKE_DUTY, parameters).rowcount == 1)
 
     async def leave_duty(self, name: str, holder: str) -> None:
@@ -96,3 +100,10 @@ class SqliteKeeping(SlicedStore, SqliteActing):
 
     async def note(self, lines: Sequence[AuditLine]) -> None:
         await self._write(lambda db: db.executemany(NOTE, [audit_row(line) for line in lines]))
+
+
+def _is_same(file: Path, own: Path) -> bool:
+    try:
+        return file.samefile(own)
+    except OSError:  # one of them is not there
+        return False

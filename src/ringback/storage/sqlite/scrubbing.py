@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ringback.errors import StoreUnavailable
@@ -13,10 +13,13 @@ from ringback.storage.sqlite.connection import connect, our_errors
 _CHECKPOINT_SECONDS = 30.0
 _CHUNK = 8 * 1024 * 1024
 
+_HANDLES: dict[tuple[int, int], int] = {}  # of the files that were looked into, by device and inode
+
 
 def places_of(path: Path, patterns: Sequence[bytes]) -> int:
     """Return at how many places of the file and of its log any of these bytes stand, used or not."""
-    return sum(_count(file, patterns) for file in (path, path.with_name(path.name + "-wal")))
+    real = path.resolve()  # where SQLite keeps the log of a store that is named by a link
+    return sum(_count(file, patterns) for file in (real, real.with_name(real.name + "-wal")))
 
 
 def empty_log(path: Path) -> None:
@@ -51,13 +54,29 @@ def write_anew(path: Path) -> None:
 
 def _count(path: Path, patterns: Sequence[bytes]) -> int:
     """Count in chunks that overlap, so that nothing between two of them is missed and nothing is counted twice."""
-    if not path.exists():
+    handle = _handle_of(path)
+    if handle is None:
         return 0
-    found, before = 0, dict.fromkeys(patterns, b"")
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            for pattern, tail in before.items():
-                content = tail + chunk
-                found += content.count(pattern)
-                before[pattern] = content[len(content) - len(pattern) + 1 :]
+    found, place, before = 0, 0, dict.fromkeys(patterns, b"")
+    while chunk := os.pread(handle, _CHUNK, place):
+        place += len(chunk)
+        for pattern, tail in before.items():
+            content = tail + chunk
+            found += content.count(pattern)
+            before[pattern] = content[len(content) - len(pattern) + 1 :]
     return found
+
+
+def _handle_of(path: Path) -> int | None:
+    """Return a handle to read the file by, which stays open while the process lives; None where there is no file.
+
+    To close it would drop every lock that this process has on the file (POSIX locks are the process's): a server that
+    stops would then remove the log of a store that is being written anew here. A file gets one, however often.
+    """
+    with suppress(FileNotFoundError):
+        file = path.stat()
+        identity = file.st_dev, file.st_ino
+        if identity not in _HANDLES:
+            _HANDLES[identity] = os.open(path, os.O_RDONLY)
+        return _HANDLES[identity]
+    return None

@@ -73,6 +73,7 @@ class Writer:
         self._waiting: deque[_Job] = deque()
         self._working: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._is_lost = False  # the connection: it could not take back what had failed
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, weight: int = 1) -> T:
         """Run the job and return what it returned, once it is on disk."""
@@ -111,22 +112,24 @@ class Writer:
     async def _work(self) -> None:
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]
-            for done in await self._commit(group):
+            try:
+                outcomes = await self._commit(group)
+            except Exception as error:  # noqa: BLE001  (whatever it is, the callers get it, and the writer goes on)
+                outcomes = [_Done(job.outcome, error=self._told(error)) for job in group]
+            for done in outcomes:
                 done.tell()
 
+    def _told(self, error: Exception) -> Exception:
+        return our_error(error, self._path) if isinstance(error, sqlite3.DatabaseError) else error
+
     async def _commit(self, group: list[_Job]) -> list[_Done]:
+        """Do the group's jobs for good; where that fails, or the loop ends, none of them was done."""
         try:
             self.place.look_now_and_then()  # before: nothing more goes into a file that nobody finds
             done = await self._do(group)
             await self._on_thread(self._connection.execute, "COMMIT")
             self.place.look()  # and after: acknowledged means found where the store is named
-        except sqlite3.DatabaseError as error:
-            self._roll_back()
-            return [_Done(job.outcome, error=our_error(error, self._path)) for job in group]
-        except Exception as error:  # noqa: BLE001  (a lost file, or a bug: the callers get it, and the writer goes on)
-            self._roll_back()
-            return [_Done(job.outcome, error=error) for job in group]
-        except BaseException:  # the loop ends: nothing of this was acknowledged
+        except BaseException:
             self._roll_back()
             raise
         return done
@@ -157,6 +160,8 @@ class Writer:
 
     async def _begin(self) -> None:
         """Start a transaction when no other process has one; after `BUSY_SECONDS` SQLite's error stands."""
+        if self._is_lost:
+            self._open_anew()
         deadline = time.monotonic() + connection.BUSY_SECONDS
         while True:
             try:
@@ -167,6 +172,12 @@ class Writer:
                 await asyncio.sleep(connection.RETRY_SECONDS)
             else:
                 return
+
+    def _open_anew(self) -> None:
+        self._connection.close()
+        self._connection = connect(self._path, waits=False)
+        self.place.look()  # else it is not the store that was opened now, and the next group tries once more
+        self._is_lost = False
 
     def _do_at_once(self, group: list[_Job]) -> list[_Done]:
         return [
@@ -207,12 +218,13 @@ class Writer:
         self._thread.submit(self._take_back).result()
 
     def _take_back(self) -> None:
-        if self._connection.in_transaction:
-            try:
+        """Roll back; where not even that can be done leave the connection: the next group begins with a new one."""
+        try:
+            if not self._is_lost and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            except sqlite3.OperationalError:
-                self._connection.close()
-                self._connection = connect(self._path, waits=False)
+        except sqlite3.Error:
+            self._is_lost = True
+            self._connection.close()
 
 
 def _by_kind(group: Iterable[_Job]) -> Iterable[list[_Job]]:
