@@ -18,6 +18,7 @@ from tests.storage.examples import (
     BEGUN_MS,
     NOW,
     NOW_MS,
+    OUT_MISSED,
     TO_RING_BACK,
     add_token,
     walked,
@@ -28,7 +29,9 @@ from tests.stores import BACKENDS, PostgresqlStores, SqliteStores, Stores
 from tests.telephony.examples import a_leg, legs
 from tests.web.processes import RINGBACK, environment, ringback
 
+from ringback.contacts import contact_of
 from ringback.copying import Copied, copy_store, count_calls, lacking
+from ringback.errors import InvalidInput
 from ringback.storage import open_store
 from ringback.storage.base import Store
 from ringback.storage.records import Intake, Mark, NewReject, Range
@@ -141,6 +144,23 @@ def test_what_is_done_is_done_in_the_copy(pair: tuple[Store, Store]) -> None:
     assert run(target.marks(AN_APP.app_id)) == [mark]
     assert run(target.undo_done(AN_APP.app_id, mark))
     assert len(walked(target, TO_RING_BACK, Range())) == 2
+
+
+def test_stores_that_read_an_apps_numbers_otherwise_are_not_copied(pair: tuple[Store, Store]) -> None:
+    """Contacts and marks would stand under numbers that no list shows: refused before anything is written."""
+    source, target = pair
+    run(source.add_app(ANOTHER_APP))
+    run(source.add_app(msgspec.structs.replace(AN_APP, region="KZ")))
+    run(source.take_in(APP, [a_leg(dialled_number="87010000001")]))
+    run(source.set_contacts(APP, [contact_of("87010000001", "Ann", "KZ")]))
+    run(target.add_app(AN_APP))
+
+    with pytest.raises(InvalidInput, match=r"app 1111113 .* region KZ .* none in the new one"):
+        run(copy_store(source, target))
+    assert [app.app_id for app in run(target.apps())] == [APP]
+    run(target.change_app(APP, region="KZ", extensions=None))
+    run(copy_store(source, target))
+    assert [call.name for call in walked(target, OUT_MISSED, Range())] == ["Ann"]
 
 
 def test_a_copy_beside_deliveries_keeps_both(pair: tuple[Store, Store]) -> None:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from ringback.errors import AlreadyThere
+from ringback.errors import AlreadyThere, InvalidInput
 from ringback.storage.auditing import THE_STORE
 from ringback.storage.base import Store
 from ringback.storage.placing import entry_of, epoch_ms
@@ -46,8 +46,10 @@ async def count_calls(store: Store) -> int:
 async def copy_store(source: Store, target: Store, said: Heard = lambda _: None) -> Copied:
     """Bring over what the source has and the target lacks; `said` hears the counts from time to time.
 
-    Apps and agents that the target has are left as they are there.
+    Apps and agents that the target has are left as they are there. Raises `InvalidInput`, before anything is brought
+    over, where an app is of another region there.
     """
+    await _check_regions(source, target)
     copied = Copied()
     for app in await source.apps():
         copied.apps += await _copy_app(target, app)
@@ -77,6 +79,22 @@ async def lacking(source: Store, target: Store) -> list[Fault]:
                 where = f"{key.kind.word} of {key.extension}_{app.app_id}"
                 faults.append(Fault(where=where, what=f"{lacks} of {had} calls are not in the copy"))
     return faults
+
+
+async def _check_regions(source: Store, target: Store) -> None:
+    """Raise `InvalidInput` for an app whose numbers the target reads otherwise.
+
+    Contacts and marks go by numbers as the source shows them; the target's lists would show others.
+    """
+    there = {app.app_id: app.region for app in await target.apps()}
+    for app in await source.apps():
+        region = there.get(app.app_id, app.region)
+        if region != app.region:
+            raise InvalidInput(
+                f"app {app.app_id} has the region {app.region or 'none'} in the old store and {region or 'none'} in "
+                "the new one: names, and numbers that are done, would be lost. In the new store, "
+                f"`ringback app set {app.app_id} --region {app.region or repr('')}` makes it the same; then copy"
+            )
 
 
 async def _copy_app(target: Store, app: App) -> bool:
