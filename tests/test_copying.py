@@ -15,8 +15,10 @@ from tests.storage.examples import (
     AN_AGENT,
     AN_APP,
     ANOTHER_APP,
+    BEGUN_MS,
     NOW,
     NOW_MS,
+    OUT_MISSED,
     TO_RING_BACK,
     add_token,
     walked,
@@ -27,11 +29,14 @@ from tests.stores import BACKENDS, PostgresqlStores, SqliteStores, Stores
 from tests.telephony.examples import a_leg, legs
 from tests.web.processes import RINGBACK, environment, ringback
 
+from ringback.contacts import contact_of
 from ringback.copying import Copied, copy_store, count_calls, lacking
+from ringback.errors import InvalidInput
 from ringback.storage import open_store
 from ringback.storage.base import Store
-from ringback.storage.records import Mark, NewReject, Range
-from ringback.telephony.leg import CallLeg
+from ringback.storage.records import Intake, Mark, NewReject, Range
+from ringback.telephony.disposition import Disposition
+from ringback.telephony.leg import CallLeg, encode_leg
 
 APP = AN_APP.app_id
 PAIRS = list(zip(BACKENDS, reversed(BACKENDS), strict=True))  # each is read from and written to
@@ -141,6 +146,23 @@ def test_what_is_done_is_done_in_the_copy(pair: tuple[Store, Store]) -> None:
     assert len(walked(target, TO_RING_BACK, Range())) == 2
 
 
+def test_stores_that_read_an_apps_numbers_otherwise_are_not_copied(pair: tuple[Store, Store]) -> None:
+    """Contacts and marks would stand under numbers that no list shows: refused before anything is written."""
+    source, target = pair
+    run(source.add_app(ANOTHER_APP))
+    run(source.add_app(msgspec.structs.replace(AN_APP, region="KZ")))
+    run(source.take_in(APP, [a_leg(dialled_number="87010000001")]))
+    run(source.set_contacts(APP, [contact_of("87010000001", "Ann", "KZ")]))
+    run(target.add_app(AN_APP))
+
+    with pytest.raises(InvalidInput, match=r"app 1111113 .* region KZ .* none in the new one"):
+        run(copy_store(source, target))
+    assert [app.app_id for app in run(target.apps())] == [APP]
+    run(target.change_app(APP, region="KZ", extensions=None))
+    run(copy_store(source, target))
+    assert [call.name for call in walked(target, OUT_MISSED, Range())] == ["Ann"]
+
+
 def test_a_copy_beside_deliveries_keeps_both(pair: tuple[Store, Store]) -> None:
     """While the new store takes calls in already, the old one's history comes in between them."""
     source, target = pair
@@ -170,6 +192,79 @@ def test_what_a_copy_lacks_is_told(pair: tuple[Store, Store]) -> None:
     assert [fault.what for fault in run(lacking(source, target))] == ["1 of 11 calls are not in the copy"]
     assert run(copy_store(source, target)).legs.new == 1
     assert run(lacking(source, target)) == []
+
+
+def test_what_reached_the_old_store_late_comes_with_a_second_copy(pair: tuple[Store, Store]) -> None:
+    """A late leg of a call in the midst of a list, which stays as long as it was, is told as lacking and brought."""
+    source, target = pair
+    fill(source, [a_leg(f"k{n}", seconds=n) for n in range(5)])
+    run(copy_store(source, target))
+    run(source.take_in(APP, [a_leg("k2", seconds=2.5, source_record_id="r2", disposition=Disposition.BUSY)]))
+
+    assert [fault.what for fault in run(lacking(source, target))] == ["1 of 5 calls are not in the copy"]
+    assert run(copy_store(source, target)).legs.merged == 1
+    assert told(target) == told(source)
+    assert run(lacking(source, target)) == []
+
+
+def test_one_call_gone_and_another_come_is_no_whole_list(pair: tuple[Store, Store]) -> None:
+    """As many calls from the same first to the same last, and yet another list: the copy brings what is new in it."""
+    source, target = pair
+    fill(source, [a_leg(f"k{n}", seconds=n) for n in range(5)])
+    run(copy_store(source, target))
+    answered = a_leg("k2", seconds=2, source_record_id="r2", disposition=Disposition.ANSWERED)
+    run(source.take_in(APP, [answered, a_leg("late", seconds=3.5)]))
+
+    run(copy_store(source, target))
+
+    assert told(target) == told(source)
+
+
+def test_whole_lists_are_passed_over_where_the_copy_has_more(pair: tuple[Store, Store]) -> None:
+    """Calls, and legs of old calls, that the new store took in itself are no reason to bring anything over again."""
+    source, target = pair
+    fill(source, [a_leg(f"k{n}", seconds=n) for n in range(5)])
+    run(copy_store(source, target))
+    own = [a_leg(f"own{n}", seconds=n - 0.5) for n in range(7)]
+    more = a_leg("k3", seconds=3.5, source_record_id="r2", disposition=Disposition.ANSWERED)
+    run(target.take_in(APP, [*own, more]))  # k3 stands in another list now
+
+    again = run(copy_store(source, target))
+
+    assert (again.calls, again.legs) == (2 * 5, Intake())
+    assert run(lacking(source, target)) == []
+
+
+def test_calls_condensed_in_either_store_are_not_lacking(pair: tuple[Store, Store]) -> None:
+    """What one store keeps only in brief is the same call: it is passed over, and no fault."""
+    source, target = pair
+    fill(source, [a_leg(f"k{n}", seconds=n, trunk="t") for n in range(4)])
+    run(copy_store(source, target))
+    run(source.condense(BEGUN_MS + 1500))
+    run(target.condense(BEGUN_MS + 2500))
+
+    assert run(copy_store(source, target)).legs == Intake()
+    assert run(lacking(source, target)) == []
+
+
+@given(old=st.lists(legs(), max_size=20), new=st.lists(legs(), max_size=20))
+@settings(max_examples=15)
+def test_nothing_is_lacking_only_if_every_leg_is_there(
+    tmp_path_factory: pytest.TempPathFactory, old: list[CallLeg], new: list[CallLeg]
+) -> None:
+    """Whatever both stores took in: the copy is sound as soon as it has all that the old store has, and no sooner."""
+    folder = tmp_path_factory.mktemp("copies")
+    source, target = (run(open_store(f"sqlite:///{folder}/{name}.db")) for name in ("from", "to"))
+    for store, some in ((source, old), (target, new)):
+        run(store.add_app(AN_APP))
+        run(store.take_in(APP, some))
+
+    assert (run(lacking(source, target)) == []) == ({*map(encode_leg, old)} <= {*map(encode_leg, new)})
+    run(copy_store(source, target))
+    assert run(lacking(source, target)) == []
+    assert run(target.take_in(APP, old)).duplicate == len(old)
+    run(source.close())
+    run(target.close())
 
 
 def test_a_copy_broken_off_goes_on(urls: tuple[str, str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import re
 import time
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -55,8 +56,11 @@ async def export(
                 yield AgentId(key.extension, app_id), key.kind, call
 
 
-async def legs_of(store: Store, app_id: int, call_id: str) -> list[CallLeg]:
-    """Return the legs of a call as they were reported; raises `UnknownCall`."""
+async def legs_of(store: Store, app_id: int, call_id: str, extension: str | None = None) -> list[CallLeg]:
+    """Return the legs of a call as they were reported; raises `UnknownCall`.
+
+    Several calls may have one id, for sources give ids too: of all of them, or of those in the lists of one agent.
+    """
     try:
         ref = bytes.fromhex(call_id)
     except ValueError:
@@ -64,6 +68,9 @@ async def legs_of(store: Store, app_id: int, call_id: str) -> list[CallLeg]:
     if len(ref) != _CALL_ID_DIGITS // 2:
         raise InvalidInput(f"a call's id should be {_CALL_ID_DIGITS} hexadecimal characters, not {call_id[:40]!r}")
     legs = await store.legs(app_id, ref)
+    if extension is not None:
+        own = _keys_of(extension, legs)
+        legs = [leg for leg in legs if leg.call_key in own]
     if not legs:
         raise UnknownCall(f"There is no call {call_id}")
     return legs
@@ -77,10 +84,16 @@ async def legs_for_token(store: Store, app_id: int, digest: bytes, call_id: str)
     extension = await store.token_agent(app_id, digest, time.time_ns() // 1_000_000)
     if extension is None:
         raise BadToken
-    legs = await legs_of(store, app_id, call_id)
-    if all(key.extension != extension for key in merge(bytes.fromhex(call_id), legs, None).lists):
-        raise UnknownCall(f"There is no call {call_id}")
-    return legs
+    return await legs_of(store, app_id, call_id, extension)
+
+
+def _keys_of(extension: str, legs: Iterable[CallLeg]) -> set[str]:
+    """Return the call keys of an agent's calls among these legs: each call is merged by itself, as for lists."""
+    by_key: defaultdict[str, list[CallLeg]] = defaultdict(list)
+    for leg in legs:
+        by_key[leg.call_key].append(leg)
+    lists = {key: merge(b"", call, None).lists for key, call in by_key.items()}
+    return {key for key, listed in lists.items() if any(one.extension == extension for one in listed)}
 
 
 async def page_for_agent(store: Store, agent_id: AgentId, kind: ListKind, wanted: Range) -> Page:

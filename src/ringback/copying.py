@@ -1,22 +1,25 @@
 """Copying a store into another, of whatever kind: all but lists, which are made from the legs.
 
 Every step may be done again: what is there already changes nothing. So a copy that was broken off is simply begun
-again; lists that are whole are passed over.
+again; lists whose calls are all there, with all their legs, are passed over.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 import msgspec
 
-from ringback.errors import AlreadyThere
+from ringback.errors import AlreadyThere, InvalidInput
 from ringback.storage.auditing import THE_STORE
 from ringback.storage.base import Store
-from ringback.storage.placing import epoch_ms
-from ringback.storage.records import EARLIEST_MS, App, Fault, Intake, ListedCall, Mark, NewReject, Range
-from ringback.telephony.call import ListKey
-from ringback.telephony.leg import CallLeg
+from ringback.storage.placing import entry_of, epoch_ms
+from ringback.storage.records import EARLIEST_MS, App, Fault, Intake, Mark, NewReject, Range
+from ringback.telephony.call import ListKey, call_ref, merge
+from ringback.telephony.condensing import CONDENSED
+from ringback.telephony.leg import CallLeg, encode_leg
 
 _CHUNK_LEGS = 5_000  # taken in at a time: what memory and other writers of the store allow
+_MOST_MOVED = 1_000  # calls of a list that are looked for in others: memory is bounded, and few have legs in two stores
 
 
 class Copied(msgspec.Struct, kw_only=True):
@@ -43,8 +46,10 @@ async def count_calls(store: Store) -> int:
 async def copy_store(source: Store, target: Store, said: Heard = lambda _: None) -> Copied:
     """Bring over what the source has and the target lacks; `said` hears the counts from time to time.
 
-    Apps and agents that the target has are left as they are there.
+    Apps and agents that the target has are left as they are there. Raises `InvalidInput`, before anything is brought
+    over, where an app is of another region there.
     """
+    await _check_regions(source, target)
     copied = Copied()
     for app in await source.apps():
         copied.apps += await _copy_app(target, app)
@@ -68,11 +73,28 @@ async def lacking(source: Store, target: Store) -> list[Fault]:
     faults: list[Fault] = []
     for app in await source.apps():
         for key in await source.lists(app.app_id):
-            had, has = await _count(source, app.app_id, key), await _count(target, app.app_id, key)
-            if has < had:
+            lacks = await _count_lacking(source, target, app.app_id, key)
+            if lacks:
+                had = await _count(source, app.app_id, key)
                 where = f"{key.kind.word} of {key.extension}_{app.app_id}"
-                faults.append(Fault(where=where, what=f"{had - has} of {had} calls are not in the copy"))
+                faults.append(Fault(where=where, what=f"{lacks} of {had} calls are not in the copy"))
     return faults
+
+
+async def _check_regions(source: Store, target: Store) -> None:
+    """Raise `InvalidInput` for an app whose numbers the target reads otherwise.
+
+    Contacts and marks go by numbers as the source shows them; the target's lists would show others.
+    """
+    there = {app.app_id: app.region for app in await target.apps()}
+    for app in await source.apps():
+        region = there.get(app.app_id, app.region)
+        if region != app.region:
+            raise InvalidInput(
+                f"app {app.app_id} has the region {app.region or 'none'} in the old store and {region or 'none'} in "
+                "the new one: names, and numbers that are done, would be lost. In the new store, "
+                f"`ringback app set {app.app_id} --region {app.region or repr('')}` makes it the same; then copy"
+            )
 
 
 async def _copy_app(target: Store, app: App) -> bool:
@@ -155,23 +177,6 @@ async def _copy_list(source: Store, target: Store, app_id: int, key: ListKey, co
         said(copied)
 
 
-async def _is_whole(source: Store, target: Store, app_id: int, key: ListKey) -> bool:
-    """Tell whether the target's list has as many calls as the source's, from the same first to the same last."""
-    count = await _count(source, app_id, key)
-    if count != await _count(target, app_id, key):
-        return False
-    for page in (1, count):
-        wanted = Range(page=max(page, 1), limit=1)
-        ends = [(await store.page(app_id, key, wanted)).calls for store in (source, target)]
-        if _shown(ends[0]) != _shown(ends[1]):
-            return False
-    return True
-
-
-def _shown(calls: list[ListedCall]) -> list[ListedCall]:
-    return [msgspec.structs.replace(call, position=0) for call in calls]
-
-
 async def _copy_rejects(source: Store, target: Store, app_id: int) -> int:
     copied, after = 0, 0
     while rejects := await source.rejects(app_id, after):
@@ -188,6 +193,80 @@ async def _copy_audit(source: Store, target: Store, app_id: int) -> None:
     while lines := await source.audit(app_id, after):
         await target.note(lines)
         after = epoch_ms(lines[-1].done_at), lines[-1].line_key
+
+
+# --- what is there already -----------------------------------------------------------------------------------------
+
+
+async def _is_whole(source: Store, target: Store, app_id: int, key: ListKey) -> bool:
+    """Tell whether the target has every leg of every call of the source's list."""
+    if not await _count(target, app_id, key):
+        return False  # nearly always of a copy that has just begun: nothing to compare
+    return not await _count_lacking(source, target, app_id, key, most=1)
+
+
+async def _count_lacking(source: Store, target: Store, app_id: int, key: ListKey, most: int | None = None) -> int:
+    """Return how many calls of the source's list have legs that the target lacks; count no further than to `most`.
+
+    Calls that are not in the target's list are looked for by their id once nothing is walked any more: a target may
+    have no second connection to be asked by.
+    """
+    count, moved = 0, list[list[CallLeg]]()
+    async with aclosing(_astray(source, target, app_id, key)) as astray:
+        async for legs in astray:
+            if len(moved) < _MOST_MOVED:
+                moved.append(legs)
+                continue
+            count += 1
+            if count == most:
+                return count
+    for legs in moved:
+        count += await _is_absent(target, app_id, legs)
+        if count == most:
+            break
+    return count
+
+
+async def _is_absent(target: Store, app_id: int, legs: list[CallLeg]) -> bool:
+    """Tell whether no list of the target has the call with all of its legs."""
+    call_key = legs[0].call_key
+    kept = await target.legs(app_id, call_ref(app_id, call_key))
+    return not _holds([leg for leg in kept if leg.call_key == call_key], legs)
+
+
+async def _astray(source: Store, target: Store, app_id: int, key: ListKey) -> AsyncGenerator[list[CallLeg], None]:
+    """Yield the calls of the source's list that the target's has not, or not all legs of; both are read side by side.
+
+    The target may have such a call in another list, where further legs have put it.
+    """
+    ours, theirs = (store.walk_legs(app_id, key, Range()) for store in (source, target))
+    async with aclosing(ours), aclosing(theirs):
+        there = await anext(theirs, None)
+        async for legs in ours:
+            if not legs:
+                continue  # a row without legs is a fault of the source's, and nothing to bring over
+            while there is not None and not _holds(there, legs) and _is_before(app_id, there, legs):
+                there = await anext(theirs, None)
+            if there is None or not _holds(there, legs):
+                yield legs
+
+
+def _holds(there: list[CallLeg], legs: list[CallLeg]) -> bool:
+    """Tell whether these are legs of the same call, and all of them there."""
+    if not there or there[0].call_key != legs[0].call_key:
+        return False
+    if CONDENSED in (there[0].source, legs[0].source):  # whose legs cannot be told apart any more, nor be added to
+        return True
+    return {*map(encode_leg, legs)} <= {*map(encode_leg, there)}
+
+
+def _is_before(app_id: int, there: list[CallLeg], legs: list[CallLeg]) -> bool:
+    """Tell whether a call stands before another in lists, which are walked from the newest to the oldest."""
+    return not there or _place(app_id, there) > _place(app_id, legs)
+
+
+def _place(app_id: int, legs: list[CallLeg]) -> tuple[int, bytes, bytes]:
+    return entry_of(merge(call_ref(app_id, legs[0].call_key), legs, None)).key
 
 
 async def _count(store: Store, app_id: int, key: ListKey) -> int:

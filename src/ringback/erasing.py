@@ -123,7 +123,7 @@ class _Erasing:
 async def _calls(store: Store, app_id: int, sought: Sought) -> AsyncIterator[tuple[ListKey, list[CallLeg]]]:
     """Yield each call that has the number, once: from the first of the lists that it stands in."""
     for key in await store.lists(app_id):
-        async with aclosing(store.walk_legs(app_id, key, Range())) as walk:  # type: ignore[type-var]
+        async with aclosing(store.walk_legs(app_id, key, Range())) as walk:
             async for legs in walk:
                 if any(sought.spelt_in_leg(leg) for leg in legs) and merge(b"", legs, None).lists[0] == key:
                     yield key, legs

@@ -78,6 +78,14 @@ def test_one_agents_calls_and_what_is_found_among_all(client: httpx.Client) -> N
     assert len(client.get("/page/legs", params={"id": one["calls"][0]["id"], "of": "105"}).json()) == 1
 
 
+def test_a_row_shows_the_legs_of_its_agents_call(chief: Tenant, client: httpx.Client) -> None:
+    """Of two agents' calls that claim one id, each row shows its own; asked for everybody's, both."""
+    chief.ingest(*(missed(at(1), agent=agent, call_key=agent, id="ab" * 12) for agent in ("104", "105")))
+
+    for of, legs in (("104", 1), ("105", 1), ("*", 2)):
+        assert len(client.get("/page/legs", params={"id": "ab" * 12, "of": of}).json()) == legs
+
+
 @pytest.mark.parametrize("path", ["calls", "chart", "calls.csv", "agents", "live", "legs"])
 def test_who_is_no_supervisor_sees_nobody_else(chief: Tenant, path: str) -> None:
     """Another agent's calls are refused to who is none, or no longer one."""

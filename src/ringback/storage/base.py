@@ -6,7 +6,7 @@ way to the store was lost in the midst of a commit, it may have been done: takin
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -244,7 +244,7 @@ class Store(ABC):
         """Yield all calls of the list in the range's bounds, newest first, from one snapshot, in constant memory."""
 
     @abstractmethod
-    def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
+    def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncGenerator[list[CallLeg], None]:
         """Yield the legs of each call of the list in the range's bounds, newest first, as `walk` does.
 
         Of no list of numbers to ring back: their calls are those of the list `OUT_MISSED`.

@@ -6,7 +6,7 @@ The app is the first parameter of every statement. What is asked of all apps is 
 cluster each has a machine of its own.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from types import ModuleType
@@ -204,7 +204,7 @@ class PostgresqlStore(PostgresqlOwning, PostgresqlKeeping, PostgresqlNaming, Pos
                 async for row in connection.cursor(pages.WALK, *named, first, last, prefetch=1000):
                     yield listed_call(*row)
 
-    async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
+    async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncGenerator[list[CallLeg], None]:
         named = (app_id, key.extension, key.kind.value)
         async with self._connections.transaction(LONG_SECONDS, read_only=True, snapshot=True) as connection:
             for first, last in await connection.fetch(pages.SPAN, *named, wanted.from_ms, wanted.to_ms):

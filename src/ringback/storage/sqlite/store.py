@@ -6,7 +6,7 @@ Apps, agents and tokens are in `owning.py`, long work in `keeping.py`. Opening, 
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -153,7 +153,7 @@ class SqliteStore(SqliteOwning, SqliteKeeping, SqliteNaming, SqliteMarking):
             finally:
                 db.close()
 
-    async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncIterator[list[CallLeg]]:
+    async def walk_legs(self, app_id: int, key: ListKey, wanted: Range) -> AsyncGenerator[list[CallLeg], None]:
         with our_errors(self.path):
             db = connect(self.path, read_only=True)
             try:

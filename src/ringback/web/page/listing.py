@@ -64,10 +64,10 @@ class Listing:
     async def legs(self, scope: Scope, session: Session, body: bytes) -> Answer:  # noqa: ARG002
         """GET /page/legs: the legs of one of the agent's calls, in order; of any of the app's for a supervisor."""
         given = read_query(scope)
-        app_id, call_id = session.agent_id.app_id, given.get("id", "")
-        if given.get("of"):
+        app_id, call_id, of = session.agent_id.app_id, given.get("id", ""), given.get("of")
+        if of:
             await self._guard.check_supervisor(session)
-            legs = await calls.legs_of(self._store, app_id, call_id)
+            legs = await calls.legs_of(self._store, app_id, call_id, None if of == EVERYBODY else of)
         else:
             legs = await calls.legs_for_token(self._store, app_id, session.digest, call_id)
         return json_answer([leg_row_of(leg) for leg in legs])
