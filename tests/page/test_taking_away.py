@@ -1,15 +1,22 @@
 """Taking the list away: the range as CSV, and on paper."""
 
+import asyncio
 import csv
 import io
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 
 import httpx
+import pytest
+from starlette.types import Message
 from tests.loop import run
 from tests.page.days import ZONE, at, some
 from tests.page.desk import Desk
 from tests.page.sessions import signed_in
 from tests.web.house import Tenant, missed
+
+from ringback.web.page import download
 
 COLOURS = """() => {
     const [style, rules] = [getComputedStyle(document.documentElement), [...document.styleSheets[0].cssRules]];
@@ -64,6 +71,30 @@ def test_the_file_is_the_agents_own(tenant: Tenant) -> None:
 
     assert httpx.get(url).status_code == 401
     assert foreign.status_code == 403
+
+
+def test_who_takes_the_file_too_slowly_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever drains a file as slowly as can be holds the store's snapshot for so long and no longer."""
+    monkeypatch.setattr(download, "MOST_SECONDS", 0.05)
+    ended: list[bool] = []
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"a piece"
+        finally:
+            ended.append(True)
+
+    async def never(message: Message) -> None:
+        assert message["more_body"]
+        await asyncio.Event().wait()
+
+    async def sent() -> None:
+        async with aclosing(pieces()) as file:
+            await download.send_all(file, never, asyncio.get_running_loop().create_future())
+
+    run(asyncio.wait_for(sent(), 10))
+    assert ended == [True]
 
 
 def test_paper_gets_the_calls_alone(desk: Desk, tenant: Tenant) -> None:

@@ -1,10 +1,12 @@
 """What the page asks for, read from a query: which list, which range, which page of it, what to find."""
 
+import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+import msgspec
 from starlette.types import Scope
 
 from ringback.errors import InvalidInput
@@ -17,9 +19,19 @@ _MOST_ROWS = 100
 _MOST_FIND = 64
 _MOST_FIELDS = 20
 
-
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*\Z"  # other characters are in no list, and not every store takes them
 EVERYBODY = "*"
+_is_printable = re.compile(PRINTABLE).match
 _LISTS = {kind.word: kind for kind in (ListKind.OUT_MISSED, ListKind.RING_BACK)}
+ShownNumber = Annotated[
+    str,
+    msgspec.Meta(
+        description="a number as the list shows it: 1 to 64 characters and no control characters",
+        min_length=1,
+        max_length=64,
+        pattern=PRINTABLE,
+    ),
+]
 
 
 class Asked(NamedTuple):
@@ -55,9 +67,13 @@ def read_query(scope: Scope) -> Mapping[str, str]:
     """Return a query's fields; raises `InvalidInput`."""
     try:
         query = scope["query_string"].decode("ascii")
-        return dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
+        given = dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
     except ValueError:  # no ASCII, broken UTF-8 and too many fields alike
         raise InvalidInput("The query cannot be read") from None
+    for name, text in given.items():
+        if not _is_printable(text):
+            raise InvalidInput(f"{name if _is_printable(name) else 'The query'} should hold no control characters")
+    return given
 
 
 def _kind(text: str) -> ListKind:

@@ -1,9 +1,10 @@
 """The range as CSV (RFC 4180), row by row as it is read: its length costs no memory."""
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from datetime import datetime
 
 from starlette.types import Receive, Scope, Send
@@ -23,6 +24,7 @@ from ringback.web.problems import error_answer
 
 COLUMNS = ("time", "agent", "number", "name", "why", "rang_seconds", "id")
 RING_BACK_COLUMNS = ("time", "agent", "number", "name", "tries", "why", "rang_seconds", "id")
+MOST_SECONDS = 3600.0  # a file is read from one snapshot: while it lasts, a store's log keeps all that is written
 _CHUNK_ROWS = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet reckon instead of showing (OWASP, CSV injection)
 _MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
@@ -51,17 +53,24 @@ class Download:
             await send({"type": "http.response.start", "status": 200, "headers": _headers(session, asked)})
             gone = stack.enter_context(until_gone(receive))
             await send({"type": "http.response.body", "body": first, "more_body": True})
-            async for piece in pieces:  # what fails from here on leaves the file cut off, which browsers tell
-                if gone.done():
-                    return
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+            await send_all(pieces, send, gone)  # what fails from here on leaves the file cut off, which browsers tell
 
     async def _pieces(self, session: Session, asked: Asked) -> AsyncGenerator[bytes, None]:
         calls = found_calls(self._store, session, asked)
         async with aclosing(calls), aclosing(lines(calls, asked)) as pieces:
             async for piece in pieces:
                 yield piece
+
+
+async def send_all(pieces: AsyncIterator[bytes], send: Send, gone: asyncio.Future[None]) -> None:
+    """Send pieces to the end, unless whoever asked goes away or takes them too slowly."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MOST_SECONDS):
+            async for piece in pieces:
+                if gone.done():
+                    return
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
 
 def _headers(session: Session, asked: Asked) -> Headers:

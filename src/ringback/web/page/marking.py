@@ -9,11 +9,10 @@ from starlette.types import Scope
 from ringback import ringing_back
 from ringback.storage.base import Store
 from ringback.web.answers import Answer, json_answer
-from ringback.web.page.asked import EVERYBODY
+from ringback.web.page.asked import EVERYBODY, PRINTABLE, ShownNumber
 from ringback.web.page.guard import Guard, Session
 from ringback.web.parameters import read_parameters
 
-_Number = Annotated[str, msgspec.Meta(description="a number as the list shows it", min_length=1, max_length=64)]
 _Moment = Annotated[int, msgspec.Meta(description="epoch milliseconds", ge=0, le=2**53 - 1)]
 _AHEAD_MS = 86_400_000  # of the clock: no mark may cover what is tried later than any switch's clock is wrong
 
@@ -21,15 +20,15 @@ _AHEAD_MS = 86_400_000  # of the clock: no mark may cover what is tried later th
 class Done(msgspec.Struct, kw_only=True):
     """A number that is done, as the page showed it: its last try, and whose list it stands in (empty: one's own)."""
 
-    number: _Number
+    number: ShownNumber
     seen_ms: _Moment
-    of: Annotated[str, msgspec.Meta(description="an extension, or *", max_length=64)] = ""
+    of: Annotated[str, msgspec.Meta(description="an extension, or *", max_length=64, pattern=PRINTABLE)] = ""
 
 
 class Undo(msgspec.Struct, kw_only=True):
     """A mark of one's own that is to be taken back: its number and its moment."""
 
-    number: _Number
+    number: ShownNumber
     done_ms: _Moment
 
 

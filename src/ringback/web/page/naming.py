@@ -8,6 +8,7 @@ from starlette.types import Scope
 from ringback import contacts
 from ringback.storage.base import Store
 from ringback.web.answers import Answer, json_answer
+from ringback.web.page.asked import ShownNumber
 from ringback.web.page.guard import Session
 from ringback.web.parameters import read_parameters
 
@@ -15,7 +16,7 @@ from ringback.web.parameters import read_parameters
 class Naming(msgspec.Struct, kw_only=True):
     """Who is behind a number; an empty name forgets who it is."""
 
-    number: Annotated[str, msgspec.Meta(description="a number as the list shows it", min_length=1, max_length=64)]
+    number: ShownNumber
     name: Annotated[str, msgspec.Meta(description="a name of at most 255 characters", max_length=255)] = ""
 
 
