@@ -57,6 +57,15 @@ def store_url(stores: Stores) -> Iterator[str]:
 
 
 @pytest.fixture
+def postgresql_url(postgresql_server: PostgreSql) -> Iterator[str]:
+    """The same in PostgreSQL, for what only that store does."""
+    stores = PostgresqlStores(postgresql_server)
+    url = stores.made()
+    yield url
+    stores.drop(url)
+
+
+@pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
     """An open store with one app in it."""
     store = run(open_store(store_url))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ringback import agents
-from ringback.errors import BadSecret
+from ringback.errors import BadSecret, BadToken
 from ringback.storage import open_store
 from ringback.storage.base import Store
 
@@ -83,3 +83,13 @@ def test_what_an_app_says_of_itself_counts_at_once(tmp_path: Path, clock: Clock)
         return app.region
 
     assert run(changed()) == "KZ"
+
+
+def test_no_long_text_is_remembered() -> None:
+    """Whoever sends long texts for tokens fills no memory with them: each is refused unread."""
+    before = agents._credential_again.cache_info().currsize
+    for number in range(10):
+        with pytest.raises(BadToken):
+            agents.read_token(f"rbt_1_{number}" + "0" * 60_000)
+
+    assert agents._credential_again.cache_info().currsize == before

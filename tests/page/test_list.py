@@ -133,6 +133,8 @@ def test_calls_are_found_by_number_and_name(desk: Desk, tenant: Tenant) -> None:
     desk.reads("#title", "41 calls nobody picked up")
     desk.go("/?find=zo%C3%AB&page=2")
     desk.counts(".row", 15)
+    desk.go("/?find=zo%C3%AB%09%C3%84rm")  # as it is pasted from a table
+    desk.counts(".row", 25)
 
 
 def test_what_callers_say_is_text(desk: Desk, tenant: Tenant) -> None:

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 
 import pytest
-from tests.databases.postgresql import PostgreSql
 from tests.loop import run
 from tests.storage.examples import AN_APP, BEGUN_MS, whole_lists
 from tests.storage.processes import pouring
 from tests.storage.waiting import held, until_waiting, until_waiting_or_done
-from tests.stores import PostgresqlStores
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
@@ -28,34 +26,25 @@ LIST_OF = "SELECT FROM call_list WHERE extension = '%s' FOR UPDATE"
 
 
 @pytest.fixture
-def url(postgresql_server: PostgreSql) -> Iterator[str]:
-    """The URL of an empty store in PostgreSQL."""
-    stores = PostgresqlStores(postgresql_server)
-    url = stores.made()
-    yield url
-    stores.drop(url)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(postgresql_url: str) -> Iterator[Store]:
     """An open store with one app in it."""
-    store = run(open_store(url))
+    store = run(open_store(postgresql_url))
     run(store.add_app(AN_APP))
     yield store
     run(store.close())
 
 
-def test_a_call_that_comes_while_its_list_is_waited_for_leaves_as_well(store: Store, url: str) -> None:
+def test_a_call_that_comes_while_its_list_is_waited_for_leaves_as_well(store: Store, postgresql_url: str) -> None:
     """The purge needs no second go for it: a writer who never pauses could make every go come too late."""
     run(store.take_in(APP, [a_leg("old")]))
 
     async def purged() -> int:
-        connections = await Connections.open(Place.of(url))
-        async with held(url, "SELECT FROM call_list FOR UPDATE"):
+        connections = await Connections.open(Place.of(postgresql_url))
+        async with held(postgresql_url, "SELECT FROM call_list FOR UPDATE"):
             adding = asyncio.create_task(store.take_in(APP, [a_leg("old too", seconds=1)]))
-            await until_waiting(url, 1)
+            await until_waiting(postgresql_url, 1)
             purging = asyncio.create_task(purge_once(connections))
-            await until_waiting(url, 2)
+            await until_waiting(postgresql_url, 2)
         await adding
         try:
             return await purging
@@ -67,36 +56,36 @@ def test_a_call_that_comes_while_its_list_is_waited_for_leaves_as_well(store: St
     assert run(store.check()).faults == []
 
 
-def test_purging_ends_beside_writers_who_never_pause(store: Store, url: str) -> None:
+def test_purging_ends_beside_writers_who_never_pause(store: Store, postgresql_url: str) -> None:
     """Several processes deliver old calls as fast as they can, and each purge is over in its time."""
     with ExitStack() as pourers:
         for _ in range(WRITERS):
-            pourers.enter_context(pouring(url, "into"))
+            pourers.enter_context(pouring(postgresql_url, "into"))
         purged = [run(store.purge(BEGUN_MS + seconds * 1000)) for seconds in range(300, 1001, 100)]
 
     assert all(purged)
     assert run(store.check()).faults == []
 
 
-def test_legs_that_come_while_their_call_is_purged_do_not_stay_behind(store: Store, url: str) -> None:
+def test_legs_that_come_while_their_call_is_purged_do_not_stay_behind(store: Store, postgresql_url: str) -> None:
     """One comes while the purge waits for its writer; the next changes no row, so waits for no list."""
     run(store.take_in(APP, [a_leg("old")]))
 
     async def purged() -> None:
         async with AsyncExitStack() as row:
-            await row.enter_async_context(held(url, ROW_OF % 101))
-            async with held(url, THE_APP):
+            await row.enter_async_context(held(postgresql_url, ROW_OF % 101))
+            async with held(postgresql_url, THE_APP):
                 adding = asyncio.create_task(store.take_in(APP, [a_leg("old", source_record_id="r2")]))
-                await until_waiting(url, 1)
+                await until_waiting(postgresql_url, 1)
                 purging = asyncio.create_task(store.purge(LATER_MS))
-                await until_waiting(url, 2)
+                await until_waiting(postgresql_url, 2)
             await adding
-            await until_waiting(url, 1, "DELETE FROM listed_call")
-            async with held(url, THE_APP):
+            await until_waiting(postgresql_url, 1, "DELETE FROM listed_call")
+            async with held(postgresql_url, THE_APP):
                 adding = asyncio.create_task(store.take_in(APP, [a_leg("old", source_record_id="r3")]))
-                await until_waiting(url, 2)
+                await until_waiting(postgresql_url, 2)
                 await row.aclose()
-                await until_waiting_or_done(url, purging, "DELETE FROM leg")
+                await until_waiting_or_done(postgresql_url, purging, "DELETE FROM leg")
             await adding
             await purging
 
@@ -105,26 +94,28 @@ def test_legs_that_come_while_their_call_is_purged_do_not_stay_behind(store: Sto
     assert run(store.check()).faults == []
 
 
-def test_a_call_that_is_dropped_and_comes_anew_while_it_is_purged_is_held_as_well(store: Store, url: str) -> None:
+def test_a_call_that_is_dropped_and_comes_anew_while_it_is_purged_is_held_as_well(
+    store: Store, postgresql_url: str
+) -> None:
     """Its legs are others than those that the purge had waited for, and may have a writer."""
     run(store.take_in(APP, [a_leg("old"), a_leg("another's", extension="100")]))
 
     async def purged() -> None:
         async with AsyncExitStack() as first_list:
-            await first_list.enter_async_context(held(url, LIST_OF % 100))
-            async with held(url, LIST_OF % 101):
+            await first_list.enter_async_context(held(postgresql_url, LIST_OF % 100))
+            async with held(postgresql_url, LIST_OF % 101):
                 dropping = asyncio.create_task(store.drop(APP, [call_ref(APP, "old")], [], lambda _: None))
-                await until_waiting(url, 1)
+                await until_waiting(postgresql_url, 1)
                 purging = asyncio.create_task(store.purge(LATER_MS))
-                await until_waiting(url, 2)
+                await until_waiting(postgresql_url, 2)
             await dropping
-            await until_waiting(url, 1, "FROM call_list")
+            await until_waiting(postgresql_url, 1, "FROM call_list")
             await store.take_in(APP, [a_leg("old")])
-            async with held(url, THE_APP):
+            async with held(postgresql_url, THE_APP):
                 adding = asyncio.create_task(store.take_in(APP, [a_leg("old", source_record_id="r2")]))
-                await until_waiting(url, 2)
+                await until_waiting(postgresql_url, 2)
                 await first_list.aclose()
-                await until_waiting(url, 1, "FROM leg l")
+                await until_waiting(postgresql_url, 1, "FROM leg l")
             await adding
             await purging
 
@@ -133,21 +124,23 @@ def test_a_call_that_is_dropped_and_comes_anew_while_it_is_purged_is_held_as_wel
     assert run(store.check()).faults == []
 
 
-def test_a_list_that_is_made_while_others_are_waited_for_keeps_no_row_that_is_purged(store: Store, url: str) -> None:
+def test_a_list_that_is_made_while_others_are_waited_for_keeps_no_row_that_is_purged(
+    store: Store, postgresql_url: str
+) -> None:
     """Its writer has read the row, and would put it back between the calls that it brings."""
     run(store.take_in(APP, [a_leg("old")]))
     around = [a_leg("before", seconds=4, extension="202"), a_leg("after", seconds=6, extension="202")]
 
     async def purged() -> None:
         async with AsyncExitStack() as row:
-            async with held(url, LIST_OF % 101):
+            async with held(postgresql_url, LIST_OF % 101):
                 purging = asyncio.create_task(store.purge(LATER_MS))
-                await until_waiting(url, 1)
+                await until_waiting(postgresql_url, 1)
                 await store.take_in(APP, [a_leg("new", seconds=5, extension="202")])
-                await row.enter_async_context(held(url, ROW_OF % 202))
-            await until_waiting(url, 1, "DELETE FROM listed_call")
+                await row.enter_async_context(held(postgresql_url, ROW_OF % 202))
+            await until_waiting(postgresql_url, 1, "DELETE FROM listed_call")
             adding = asyncio.create_task(store.take_in(APP, around))
-            await until_waiting(url, 2, "DELETE FROM listed_call")
+            await until_waiting(postgresql_url, 2, "DELETE FROM listed_call")
         await adding
         await purging
 

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from tests.databases.postgresql import PostgreSql
 from tests.loop import run
 from tests.storage.examples import AN_APP, OUT_MISSED, whole_list
 from tests.storage.waiting import held, until_waiting
-from tests.stores import PostgresqlStores
 from tests.telephony.examples import a_leg
 
 from ringback.storage import open_store
@@ -21,31 +19,24 @@ THE_SAME_IN_KZ = a_leg(source_record_id="r0", dialled_number="+77010000001")  # 
 
 
 @pytest.fixture
-def url(postgresql_server: PostgreSql) -> Iterator[str]:
-    """The URL of an empty store in PostgreSQL."""
-    stores = PostgresqlStores(postgresql_server)
-    url = stores.made()
-    yield url
-    stores.drop(url)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(postgresql_url: str) -> Iterator[Store]:
     """A store whose app is in Kazakhstan, with one call."""
-    store = run(open_store(url))
+    store = run(open_store(postgresql_url))
     run(store.add_app(msgspec.structs.replace(AN_APP, region="KZ")))
     run(store.take_in(APP, [NATIONAL]))
     yield store
     run(store.close())
 
 
-def test_a_leg_that_changed_nothing_by_the_old_region_is_placed_by_the_new_one(store: Store, url: str) -> None:
+def test_a_leg_that_changed_nothing_by_the_old_region_is_placed_by_the_new_one(
+    store: Store, postgresql_url: str
+) -> None:
     """The region changes between reading the call and keeping the leg, which holds no list."""
 
     async def changed_meanwhile() -> None:
-        async with held(url, "SELECT FROM leg FOR UPDATE"):
+        async with held(postgresql_url, "SELECT FROM leg FOR UPDATE"):
             adding = asyncio.create_task(store.take_in(APP, [THE_SAME_IN_KZ]))
-            await until_waiting(url, 1)
+            await until_waiting(postgresql_url, 1)
             await store.change_app(APP, region=None, extensions=None)
         await adding
 
@@ -55,15 +46,17 @@ def test_a_leg_that_changed_nothing_by_the_old_region_is_placed_by_the_new_one(s
     assert run(store.check()).faults == []
 
 
-def test_a_leg_that_changes_nothing_waits_for_a_region_that_is_changing(store: Store, url: str) -> None:
+def test_a_leg_that_changes_nothing_waits_for_a_region_that_is_changing(store: Store, postgresql_url: str) -> None:
     """The legs of a row were read, the row not yet written: a leg more would not be in it."""
 
     async def changed_meanwhile() -> None:
-        async with held(url, "SELECT FROM listed_call FOR UPDATE"):
+        async with held(postgresql_url, "SELECT FROM listed_call FOR UPDATE"):
             changing = asyncio.create_task(store.change_app(APP, region=None, extensions=None))
-            await until_waiting(url, 1, "UPDATE listed_call")
+            await until_waiting(postgresql_url, 1, "UPDATE listed_call")
             adding = asyncio.create_task(store.take_in(APP, [THE_SAME_IN_KZ]))
-            await asyncio.wait({adding, asyncio.create_task(until_waiting(url, 2))}, return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                {adding, asyncio.create_task(until_waiting(postgresql_url, 2))}, return_when="FIRST_COMPLETED"
+            )
         await changing
         await adding
 

@@ -20,7 +20,7 @@ export function read(search = location.search) {
     from: days ? given.get("from") : "",
     to: days ? given.get("to") : "",
     of: (given.get("of") || "").slice(0, 64), // whose calls, for supervisors
-    find: (given.get("find") || "").trim().slice(0, 64),
+    find: printable(given.get("find") || "").slice(0, 64),
     page: Number.isSafeInteger(page) && page > 0 ? page : 1,
   };
 }
@@ -77,4 +77,9 @@ function midnight(text, later) {
 
 function isDay(text) {
   return text.length === 10 && midnight(text, 0) > 0 && asDay(midnight(text, 0)) === text;
+}
+
+// What is pasted from a table may hold a tab; no number and no name does, and the server refuses it.
+function printable(text) {
+  return text.replace(/\p{Cc}+/gu, " ").trim();
 }
